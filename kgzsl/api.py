@@ -1,0 +1,611 @@
+"""The one file that wires the floors: from an ontology and images to a model, a report and explanations.
+
+Example:
+    >>> from kgzsl import api
+    >>> ontology = api.load_ontology(api.creatures_ontology())
+    >>> len(ontology.leaves)
+    60
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kgzsl.data.creatures import cached, load
+from kgzsl.data.creatures import ontology_path as creatures_ontology
+from kgzsl.data.images import ImageSet, cut_parts, find_images, read_pixels
+from kgzsl.data.labels import LabelSpace
+from kgzsl.data.split import ZeroShotSplit, read_split
+from kgzsl.errors import ConfigError, MismatchError, NoFactsError, OntologyError, Problem, RunError, SplitError, nearest
+from kgzsl.ontology import Fact, Ontology, read_ontology
+from kgzsl.semantics import ClassAttributes, attribute_phrases, class_attributes, class_prompt, template, verbalize
+
+if TYPE_CHECKING:
+    from kgzsl.evaluate import ZeroShotReport
+    from kgzsl.explain.explanation import Explanation
+    from kgzsl.model.classifier import ZeroShotClassifier
+    from kgzsl.train.loop import EpochRecord
+    from kgzsl.train.run import RunConfig, RunFolder
+
+__all__ = [
+    "Dataset",
+    "Listener",
+    "Prediction",
+    "Run",
+    "creatures_ontology",
+    "evaluate",
+    "explain",
+    "fit",
+    "load_dataset",
+    "load_ontology",
+    "load_run",
+    "predict",
+]
+
+HELD_OUT_EVERY = 10
+"""Every tenth training image of a training class is held out while selecting: it plays the seen test images."""
+
+
+def _nothing(*arguments: Any) -> None:
+    """What a listener does by default."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """What is called while long work goes on.
+
+    Args:
+        drawing: images of the benchmark: (done, all).
+        features: images through the frozen backbone: (done, all).
+        step: phase of training, step, steps of the phase.
+        epoch: the record of an epoch.
+    """
+
+    drawing: Callable[[int, int], None] = _nothing
+    features: Callable[[int, int], None] = _nothing
+    step: Callable[[str, int, int], None] = _nothing
+    epoch: Callable[[EpochRecord], None] = _nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images, split and semantics of the classes.
+
+    Args:
+        images: all images of the split's classes, with their parts.
+        split: seen, unseen and validation classes.
+        ontology: entailed.
+        attributes: one row for each class of ``images.space``.
+    """
+
+    images: ImageSet
+    split: ZeroShotSplit
+    ontology: Ontology
+    attributes: ClassAttributes
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A trained model with all that it needs to predict and explain.
+
+    Args:
+        config: what made it.
+        ontology: entailed.
+        attributes: one row for each class of ``space``.
+        split: seen, unseen and validation classes.
+        space: the classes in the order of the score columns, seen ones first.
+        model: the classifier.
+        gamma: taken off the scores of seen classes.
+        facts: the content of ``run.json``.
+        folder: where it is.
+    """
+
+    config: RunConfig
+    ontology: Ontology
+    attributes: ClassAttributes
+    split: ZeroShotSplit
+    space: LabelSpace
+    model: ZeroShotClassifier
+    gamma: float
+    facts: Mapping[str, Any]
+    folder: RunFolder
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The best classes for one image.
+
+    Args:
+        image: its path.
+        top: ``(IRI, label, score, unseen)``, best first; scores are calibrated logits.
+    """
+
+    image: str
+    top: tuple[tuple[str, str, float, bool], ...] = field(default=())
+
+
+def load_ontology(*files: str | Path, profile: str | None = None, entail: str = "el") -> Ontology:
+    """Read files as one ontology and derive what follows.
+
+    Args:
+        files: Turtle, RDF/XML, N-Triples, JSON-LD or K-ZSL's tab-separated triples, gzip too.
+        profile: ``owl`` or ``kzsl``; detected when not given.
+        entail: ``el``, ``rdfs`` or ``none``.
+    """
+    return read_ontology(*files, profile=profile or None).entail(entail)
+
+
+def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset:
+    """Images, split and class attributes that a run file names.
+
+    Raises:
+        InputError: all that is wrong with split, images and classes.
+    """
+    listener = listener or Listener()
+    files = config.ontology.files or ((creatures_ontology(),) if config.data.benchmark == "creatures" else ())
+    if not files:
+        raise ConfigError(Problem("no ontology", expected="ontology.files", fix="give --ontology FILE or [ontology] files"))
+    ontology = load_ontology(*files, profile=config.ontology.profile, entail=config.ontology.entail)
+    if config.data.benchmark == "creatures":
+        images, split = _creatures(config, listener)
+    else:
+        images, split = _folder(config, ontology, listener)
+    if not split.validation:
+        split = split.cut_validation(fraction=config.train.validation_fraction, seed=config.train.seed)
+    attributes = class_attributes(ontology, images.space.classes, world=config.semantics.world)
+    _need_facts(attributes)
+    if config.semantics.shuffle:
+        attributes = _shuffled(attributes, seed=config.train.seed)
+    return Dataset(images=images, split=split, ontology=ontology, attributes=attributes)
+
+
+def _shuffled(attributes: ClassAttributes, *, seed: int) -> ClassAttributes:
+    """Every class with the cells of another one."""
+    order = np.random.default_rng(seed).permutation(len(attributes.classes))
+    return replace(attributes, **{name: getattr(attributes, name)[order] for name in ("value", "known", "assumed")})
+
+
+def _creatures(config: RunConfig, listener: Listener) -> tuple[ImageSet, ZeroShotSplit]:
+    """The embedded benchmark."""
+    sizes = {"train_per_class": config.data.train_per_class, "test_per_class": config.data.test_per_class}
+    data = load(cached(config.data.size, **sizes, progress=listener.drawing))
+    names = tuple(f"creatures/{i}" for i in range(len(data.labels)))
+    images = ImageSet(data.images, data.labels, data.part, names, LabelSpace(data.class_iris))
+    return images, ZeroShotSplit(seen=data.seen, unseen=data.unseen)
+
+
+def _folder(config: RunConfig, ontology: Ontology, listener: Listener) -> tuple[ImageSet, ZeroShotSplit]:
+    """A folder of images by class, with a split file."""
+    missing = [name for name in ("images", "split") if not getattr(config.data, name)]
+    if missing:
+        raise ConfigError(
+            Problem(f"no data.{name}", fix=f"give --{name} or [data] {name}, or [data] benchmark") for name in missing
+        )
+    files = find_images(config.data.images, resolve=ontology.resolve)
+    path, _, name = config.data.split.partition(":")
+    split = read_split(path, resolve=ontology.resolve, pictured=tuple(files), name=name or None)
+    paths, classes, parts = cut_parts(files, split)
+    space = LabelSpace((*split.seen, *split.unseen))
+    array, backbone = _array(config, paths, listener)
+    rows = ImageSet(array, space.columns(classes), np.array(parts), tuple(map(str, paths)), space, backbone)
+    return rows, split
+
+
+def _array(config: RunConfig, paths: Sequence[Path], listener: Listener) -> tuple[np.ndarray, str]:
+    """Pixels or patch features of image files, and what made them."""
+    if not config.data.backbone:
+        return read_pixels(paths, size=config.data.size), "pixels"
+    from kgzsl.data.backbone import cached_features, load_backbone
+
+    backbone = load_backbone(config.data.backbone)
+    return cached_features(paths, backbone, progress=listener.features), backbone.name
+
+
+def _need_facts(attributes: ClassAttributes) -> None:
+    """Every class needs a known attribute, or nothing can tell it."""
+    empty = [iri for iri, known in zip(attributes.classes, attributes.known, strict=True) if not known.any()]
+    if empty:
+        fix = "state a fact of each in the ontology, or take them out of the split"
+        raise NoFactsError(
+            Problem(f"{attributes.ontology.label(iri)} ({iri}) has no fact about any attribute", fix=fix) for iri in empty
+        )
+
+
+def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = None) -> Run:
+    """Train a model as a run file says, into a run folder.
+
+    A killed run goes on after its last complete epoch when it is called again.
+
+    Raises:
+        InputError: anything that is wrong with ontology, images, split or folder; nothing was written.
+        TrainingError: the loss is not finite.
+    """
+    import torch
+
+    from kgzsl.train.checkpoint import save_weights, write_text
+    from kgzsl.train.loop import TrainingSet
+    from kgzsl.train.loop import fit as fit_model
+    from kgzsl.train.masking import tokenize_prompts
+    from kgzsl.train.run import RunFolder
+
+    started = time.perf_counter()
+    listener = listener or Listener()
+    data = load_dataset(config, listener)
+    run_folder = RunFolder(Path(folder))
+    promise = _promise(data.ontology, data.attributes, data.split)
+    run_folder.start(config, promise)
+    trainval = data.images.part("trainval")
+    seen = LabelSpace(data.split.seen)
+    table = data.attributes.subset(data.split.seen)
+    value, known = torch.from_numpy(table.value), torch.from_numpy(table.known)
+    training = seen.mask(data.split.training)
+    model, tokenizer = _build(config, data.attributes, data.ontology, split=data.split, array=data.images.array)
+    tokenizer.backend_tokenizer.save(str(run_folder.path / "tokenizer.json"))
+    write_text(run_folder.path / "split.json", _json(data.split.to_dict()))
+    prompts = [class_prompt(iri, data.attributes, data.ontology) for iri in data.split.seen]
+    columns = {attribute: column for column, attribute in enumerate(table.attributes)}
+    labels = seen.columns(trainval.space.classes[i] for i in trainval.labels)
+    held_out = _held_out(labels, training)
+    training_set = TrainingSet(
+        array=trainval.array,
+        labels=labels,
+        value=value,
+        known=known,
+        prompts=tokenize_prompts(prompts, tokenizer, columns=columns),
+        training=training,
+        held_out=held_out,
+    )
+    chosen = np.flatnonzero(held_out | ~training[labels])
+    judged = (trainval.array[chosen], labels[chosen])
+    best = fit_model(
+        model,
+        training_set,
+        config=config.train,
+        folder=run_folder.path,
+        validate=partial(_validate, images=judged[0], labels=judged[1], table=table, training=training),
+        on_epoch=listener.epoch,
+        on_step=listener.step,
+    )
+    calibration = _calibrate(model, best, images=trainval.array[held_out], table=table)
+    save_weights(run_folder.checkpoint, model, {"promise": promise})
+    run_folder.finish(
+        calibration=calibration,
+        validation=dict(best),
+        backbone=data.images.backbone,
+        patches=len(model.positions),
+        channels=None if data.images.array.dtype == np.uint8 else data.images.array.shape[2],
+        seconds=time.perf_counter() - started,
+    )
+    return load_run(run_folder.path)
+
+
+def _promise(ontology: Ontology, attributes: ClassAttributes, split: ZeroShotSplit) -> dict[str, str]:
+    """Hashes of what a run is trained on; a checkpoint is good for these alone."""
+    return {"ontology": ontology.digest, "attributes": attributes.digest, "split": split.digest}
+
+
+def _json(content: Any) -> str:
+    """Indented JSON."""
+    import json
+
+    return json.dumps(content, indent=1, ensure_ascii=False)
+
+
+def _held_out(labels: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """Mask over images: every tenth of a training class, at least one of each, plays the seen test images."""
+    held_out = np.zeros(len(labels), dtype=bool)
+    for label in np.flatnonzero(training):
+        held_out[np.flatnonzero(labels == label)[::HELD_OUT_EVERY]] = True
+    return held_out
+
+
+def _build(
+    config: RunConfig,
+    attributes: ClassAttributes,
+    ontology: Ontology,
+    *,
+    split: ZeroShotSplit,
+    array: np.ndarray | None = None,
+    saved: RunFolder | None = None,
+) -> tuple[ZeroShotClassifier, Any]:
+    """A classifier for these attributes with fresh weights, and its tokenizer (a saved one, or made from the words)."""
+    import torch
+
+    from kgzsl.model.classifier import Texts, ZeroShotClassifier
+    from kgzsl.model.text_encoder import build_tokenizer, load_tokenizer, tokenize
+
+    phrases = attribute_phrases(attributes, ontology)
+    skeleton = template(attributes, ontology).text
+    if config.model.text_encoder or saved:
+        tokenizer = load_tokenizer(config.model.text_encoder or saved.path / "tokenizer.json")
+    else:
+        # From the seen classes' words only: what the model knows does not depend on the unseen classes.
+        prompts = (class_prompt(iri, attributes, ontology).text for iri in split.seen)
+        tokenizer = build_tokenizer([*phrases, skeleton, *prompts])
+    table = attributes.subset(split.training)
+    known = table.known.sum(0)
+    prior = np.divide((table.value * table.known).sum(0), known, out=np.zeros(len(known)), where=known > 0)
+    if array is None:
+        facts = saved.state()
+        patches, channels = facts["patches"], facts.get("channels")
+    elif array.ndim == 3:
+        patches, channels = array.shape[1:]
+    else:
+        patches, channels = (config.data.size // 8) ** 2, None
+    torch.manual_seed(config.train.seed)
+    model = ZeroShotClassifier(
+        config.model,
+        Texts(*tokenize(tokenizer, phrases), *tokenize(tokenizer, [skeleton])),
+        prior=torch.from_numpy(prior),
+        vocabulary=len(tokenizer),
+        patches=patches,
+        channels=channels,
+    )
+    return model, tokenizer
+
+
+def _scores(model: ZeroShotClassifier, images: np.ndarray, table: ClassAttributes, *, batch: int = 128) -> np.ndarray:
+    """Scores ``(image, class)`` of images for the rows of a table."""
+    import torch
+
+    model.eval()
+    with torch.inference_mode():
+        text = model.encode_text()
+        classes = model.encode_classes(torch.from_numpy(table.value), torch.from_numpy(table.known))
+        rows = []
+        for start in range(0, len(images), batch):
+            pixels = torch.from_numpy(np.ascontiguousarray(images[start : start + batch]))
+            rows.append(model.scores(model.encode_images(pixels, text).evidence, classes).numpy())
+    return np.concatenate(rows)
+
+
+def _validate(
+    model: ZeroShotClassifier, *, images: np.ndarray, labels: np.ndarray, table: ClassAttributes, training: np.ndarray
+) -> dict[str, float]:
+    """Metrics with the validation classes in the place of the unseen ones."""
+    from kgzsl.evaluate import ausuc, choose_gamma, czsl_accuracy, seen_unseen_curve
+
+    scores = _scores(model, images, table)
+    calibration = choose_gamma(scores, labels, ~training)
+    return {
+        "H": calibration.H,
+        "T1": czsl_accuracy(scores[~training[labels]], labels[~training[labels]], np.flatnonzero(~training)),
+        "AUSUC": ausuc(seen_unseen_curve(scores, labels, training)),
+        "gamma": calibration.gamma,
+        "spread": float(scores[training[labels]].std()),
+    }
+
+
+def _calibrate(
+    model: ZeroShotClassifier, best: Mapping[str, float], *, images: np.ndarray, table: ClassAttributes
+) -> dict[str, Any]:
+    """Gamma for the final model.
+
+    Gamma is chosen for the selected checkpoint; training on with all seen classes widens the scores, so it
+    is carried over in units of their spread over the held-out images.
+    """
+    spread = float(_scores(model, images, table).std()) if len(images) else best["spread"]
+    ratio = spread / best["spread"] if best["spread"] > 0 else 1.0
+    return {
+        "gamma": best["gamma"] * ratio,
+        "unit": "scores",
+        "rule": "best H on validation classes cut from the seen ones, carried over by the spread of the scores",
+        "gamma_at_selection": best["gamma"],
+        "spread_ratio": ratio,
+    }
+
+
+def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
+    """Load a trained run.
+
+    Args:
+        folder: what :func:`fit` wrote.
+        ontology: another place of the ontology that it was trained on.
+
+    Raises:
+        RunError: no run there, or not trained to its end.
+        CheckpointError: truncated or foreign weights.
+        MismatchError: the ontology or split is not the one that the run was trained on.
+    """
+    import json
+
+    from kgzsl.train.checkpoint import load_weights
+    from kgzsl.train.run import RunFolder, read_config
+
+    run_folder = RunFolder(Path(folder))
+    facts = run_folder.state()
+    if not facts["complete"]:
+        raise RunError(Problem("not trained to its end", file=folder, fix="run the same `kgzsl train` again: it goes on"))
+    config = read_config(run_folder.path / "config.toml")
+    files = (ontology,) if ontology else config.ontology.files or (creatures_ontology(),)
+    entailed = load_ontology(*files, profile=config.ontology.profile, entail=config.ontology.entail)
+    split = ZeroShotSplit(**{k: tuple(v) for k, v in json.loads((run_folder.path / "split.json").read_text()).items()})
+    space = LabelSpace((*split.seen, *split.unseen))
+    try:
+        attributes = class_attributes(entailed, space.classes, world=config.semantics.world)
+    except OntologyError as error:
+        raise MismatchError([Problem("the ontology lacks classes of the run", file=folder), *error.problems]) from error
+    if config.semantics.shuffle:
+        attributes = _shuffled(attributes, seed=config.train.seed)
+    promise = _promise(entailed, attributes, split)
+    problems = [
+        Problem(f"the {part} is not the one that the run was trained on", expected=f"sha256 {facts['promise'][part][:12]}...",
+                fix="give the right one with --ontology, or train again", file=folder)
+        for part in promise
+        if promise[part] != facts["promise"][part]
+    ]  # fmt: skip
+    if problems:
+        raise MismatchError(problems)
+    model, _ = _build(config, attributes, entailed, split=split, saved=run_folder)
+    load_weights(run_folder.checkpoint, model)
+    model.eval()
+    return Run(config, entailed, attributes, split, space, model, facts["calibration"]["gamma"], facts, run_folder)
+
+
+def evaluate(run: Run, *, listener: Listener | None = None) -> ZeroShotReport:
+    """Measure a run on its test images by the proposed protocol; written to ``report.json`` as well.
+
+    Source: Xian et al., "Zero-Shot Learning - A Comprehensive Evaluation", TPAMI 2019: per-class
+    accuracy, proposed split, T1, U, S, H. AUSUC: Chao et al., ECCV 2016.
+    """
+    from kgzsl.evaluate import ZeroShotReport, ausuc, best_h, czsl_accuracy, gzsl, seen_unseen_curve
+    from kgzsl.train.checkpoint import write_text
+
+    data = load_dataset(run.config, listener)
+    test = data.images.take(data.images.parts != "trainval")
+    scores = _scores(run.model, test.array, run.attributes)
+    seen = run.space.mask(run.split.seen)
+    unseen_rows = ~seen[test.labels]
+    result = gzsl(scores, test.labels, seen, gamma=run.gamma)
+    curve = seen_unseen_curve(scores, test.labels, seen)
+    report = ZeroShotReport(
+        dataset=_dataset_name(run.config),
+        backbone=run.facts["backbone"],
+        semantics=_semantics_name(run.config),
+        selection_rule=run.facts["calibration"]["rule"],
+        seed=run.config.train.seed,
+        T1=czsl_accuracy(scores[unseen_rows], test.labels[unseen_rows], np.flatnonzero(~seen)),
+        U=result.U,
+        S=result.S,
+        H=result.H,
+        AUSUC=ausuc(curve),
+        best_H=best_h(curve),
+        gamma=run.gamma,
+        gamma_unit=run.facts["calibration"]["unit"],
+        per_class=_by_class(run, scores, test.labels, seen),
+        seconds=run.facts["seconds"],
+    )
+    write_text(run.folder.path / "report.json", _json(report.to_dict()))
+    return report
+
+
+def _by_class(run: Run, scores: np.ndarray, labels: np.ndarray, seen: np.ndarray) -> dict[str, float]:
+    """GZSL accuracy of each class, by label."""
+    from kgzsl.evaluate import per_class_accuracy
+
+    predicted = (scores - run.gamma * seen).argmax(1)
+    accuracies = per_class_accuracy(predicted, labels, labels)
+    return {run.ontology.label(run.space.classes[column]): accuracy for column, accuracy in accuracies.items()}
+
+
+def _dataset_name(config: RunConfig) -> str:
+    """Dataset and split in a word or two."""
+    if config.data.benchmark:
+        return config.data.benchmark
+    name = config.data.split.partition(":")[2]
+    return Path(config.data.images).parent.name + (f" {name}" if name else "")
+
+
+def _semantics_name(config: RunConfig) -> str:
+    """What described the classes."""
+    name = "KG attributes" + ("" if config.ontology.entail == "el" else f", entailment {config.ontology.entail}")
+    return name + (", shuffled" if config.semantics.shuffle else "")
+
+
+def predict(run: Run, images: Sequence[str | Path], *, top: int = 5) -> list[Prediction]:
+    """Classify image files among all classes of the run, seen and unseen.
+
+    Scores are calibrated: gamma is taken off those of seen classes.
+
+    Raises:
+        ImageError: every file that is not an image.
+    """
+    scores = _scores(run.model, _read_images(run, images), run.attributes) - run.gamma * run.space.mask(run.split.seen)
+    unseen = set(run.split.unseen)
+    predictions = []
+    for path, row in zip(images, scores, strict=True):
+        best = [(run.space.classes[c], float(row[c])) for c in np.argsort(-row, kind="stable")[:top]]
+        named = tuple((iri, run.ontology.label(iri), score, iri in unseen) for iri, score in best)
+        predictions.append(Prediction(str(path), named))
+    return predictions
+
+
+def _read_images(run: Run, images: Sequence[str | Path]) -> np.ndarray:
+    """Image files as the run's model reads them."""
+    if not run.config.data.backbone:
+        return read_pixels(images, size=run.config.data.size)
+    from kgzsl.data.backbone import load_backbone
+
+    return load_backbone(run.config.data.backbone).features(images)
+
+
+def explain(
+    run: Run, image: str | Path | np.ndarray, *, against: str | None = None, name: str | None = None
+) -> Explanation:
+    """Which facts drove the prediction for one image.
+
+    Args:
+        run: a trained run.
+        image: a file, or pixels (or patch features) as the run's model reads them.
+        against: the rival class by IRI or label; by default the runner-up.
+        name: what to call the image.
+
+    Returns:
+        Contributions that sum to the margin between the predicted class and the rival.
+
+    Raises:
+        ImageError: not an image.
+        UnknownTermError: no such rival.
+        SplitError: the rival is not a class of the run, or is the predicted class.
+    """
+    import torch
+
+    from kgzsl.explain.margin import ImageEvidence, explain_margin
+
+    array = image if isinstance(image, np.ndarray) else _read_images(run, [image])[0]
+    rival_iri = None if against is None else _rival(run, against)
+    model = run.model
+    with torch.inference_mode():
+        found = model.encode_images(torch.from_numpy(np.ascontiguousarray(array))[None])
+        vectors = model.encode_classes(torch.from_numpy(run.attributes.value), torch.from_numpy(run.attributes.known))
+        scale = float(model.log_scale.exp())
+        evidence = scale * found.evidence[0].double().numpy()
+        shares = scale * (found.attention * found.local)[0].double().numpy()
+        table = vectors.double().numpy()
+    seen = run.space.mask(run.split.seen)
+    scores = table @ evidence - run.gamma * seen
+    order = np.argsort(-scores, kind="stable")
+    predicted = int(order[0])
+    rival = int(order[1]) if rival_iri is None else int(run.space.columns([rival_iri])[0])
+    if rival == predicted:
+        fix = "name another class with --against"
+        raise SplitError(Problem(f"{run.ontology.label(run.space.classes[rival])} is the predicted class itself", fix=fix))
+    return explain_margin(
+        ImageEvidence(
+            image=name or str(image),
+            evidence=evidence,
+            shares=shares,
+            predicted=table[predicted],
+            rival=table[rival],
+            offset=float(run.gamma) * (int(seen[rival]) - int(seen[predicted])),
+        ),
+        classes=(run.space.classes[predicted], run.space.classes[rival]),
+        class_attributes=run.attributes,
+        ontology=run.ontology,
+        verbalize=verbalizer(run.ontology),
+        top=tuple((run.space.classes[c], float(scores[c])) for c in order[:5]),
+        unseen=frozenset(run.split.unseen),
+    )
+
+
+def verbalizer(ontology: Ontology) -> Callable[[Fact], str]:
+    """Facts as phrases in the words of an ontology."""
+    return partial(verbalize, ontology=ontology)
+
+
+def _rival(run: Run, name: str) -> str:
+    """The IRI of a class of the run, by IRI or label."""
+    iri = run.ontology.resolve(name)
+    if iri not in run.space.classes:
+        known = [run.ontology.label(c) for c in run.space.classes]
+        got = f"{name} is in the ontology, but not a class of this run"
+        raise SplitError(Problem(got, fix=nearest(name, known)))
+    return iri

@@ -1,0 +1,187 @@
+"""A frozen, pretrained image backbone that turns images into patch features, cached on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kgzsl.data.images import read_pixels
+from kgzsl.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["PatchBackbone", "cache_folder", "cached_features", "load_backbone", "patch_tokens"]
+
+Progress = Callable[[int, int], None]
+
+
+def cache_folder() -> Path:
+    """Where computed data is kept: ``$KGZSL_CACHE``, else ``$XDG_CACHE_HOME/kgzsl``, else ``~/.cache/kgzsl``."""
+    if "KGZSL_CACHE" in os.environ:
+        return Path(os.environ["KGZSL_CACHE"])
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kgzsl"
+
+
+def patch_tokens(hidden: torch.Tensor, *, patches: int | None = None) -> torch.Tensor:
+    """Patch tokens ``(image, patch, channel)`` of a backbone's last hidden state.
+
+    Feature maps ``(image, channel, row, column)`` are read row by row; of token sequences
+    the class and register tokens, which stand in front, are dropped.
+
+    Args:
+        hidden: last hidden state.
+        patches: number of patches, where the sequence holds other tokens before them;
+            by default the largest square that the sequence has room for.
+
+    Example:
+        >>> import torch
+        >>> patch_tokens(torch.zeros(2, 8, 7, 7)).shape, patch_tokens(torch.zeros(2, 197, 8)).shape
+        (torch.Size([2, 49, 8]), torch.Size([2, 196, 8]))
+    """
+    if hidden.ndim == 4:
+        return hidden.flatten(2).transpose(1, 2)
+    patches = patches or int(hidden.shape[1] ** 0.5) ** 2
+    return hidden[:, hidden.shape[1] - patches :]
+
+
+@dataclass(frozen=True, eq=False)
+class PatchBackbone:
+    """A transformers vision model with its preprocessing.
+
+    Args:
+        module: the network; ``module(pixel_values).last_hidden_state``.
+        name: the folder's name or the hub id.
+        size: side of the square input in pixels.
+        resize: the shorter side is first scaled to this many pixels.
+        mean: per channel, subtracted after scaling to [0, 1].
+        std: per channel, divided by.
+        digest: sha256 over weights and preprocessing.
+    """
+
+    module: torch.nn.Module
+    name: str
+    size: int
+    resize: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    digest: str
+
+    def pixel_values(self, pixels: np.ndarray) -> torch.Tensor:
+        """uint8 ``(image, height, width, 3)`` to normalized float ``(image, 3, height, width)``."""
+        import torch
+
+        values = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+        mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (self.mean, self.std))
+        return (values - mean) / std
+
+    def features(self, paths: Sequence[str | Path]) -> np.ndarray:
+        """Patch features of image files, float16 ``(image, patch, channel)``."""
+        import torch
+
+        pixels = read_pixels(paths, size=self.resize)
+        start = (self.resize - self.size) // 2
+        pixels = pixels[:, start : start + self.size, start : start + self.size]
+        with torch.inference_mode():
+            hidden = self.module(pixel_values=self.pixel_values(pixels)).last_hidden_state
+            return patch_tokens(hidden).to(torch.float16).numpy()
+
+
+def load_backbone(source: str | Path) -> PatchBackbone:
+    """Load a transformers vision backbone from a local folder or by hub id, ready for inference.
+
+    Raises:
+        ConfigError: not a folder that transformers reads, or a hub id that cannot be had.
+    """
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        # Nothing is executed from the folder: safetensors weights, and no remote code.
+        module = AutoModel.from_pretrained(source, use_safetensors=True, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        expected = "a transformers folder (config.json, model.safetensors, preprocessor_config.json) or a hub id"
+        raise ConfigError(Problem(f"no backbone at {source} ({error})", expected=expected, fix="check the path")) from error
+    module = getattr(module, "vision_model", module).eval().requires_grad_(False)
+    processing = _preprocessing(source, image_size=getattr(config, "image_size", 224))
+    weights = hashlib.sha256(json.dumps(processing, sort_keys=True).encode())
+    for key, value in sorted(module.state_dict().items()):
+        weights.update(key.encode())
+        weights.update(value.numpy().tobytes())
+    return PatchBackbone(module=module, name=Path(source).name, digest=weights.hexdigest(), **processing)
+
+
+def _preprocessing(source: str | Path, *, image_size: int) -> dict[str, Any]:
+    """Size, resize, mean and std from preprocessor_config.json, in transformers' several spellings."""
+    from transformers.image_processing_base import ImageProcessingMixin
+
+    try:
+        stated, _ = ImageProcessingMixin.get_image_processor_dict(source)
+    except OSError:
+        stated = {}
+    crop, size = stated.get("crop_size"), stated.get("size", image_size)
+    resize = size if isinstance(size, int) else size.get("shortest_edge", size.get("height"))
+    side = resize
+    if stated.get("do_center_crop", False) and crop is not None:
+        side = crop if isinstance(crop, int) else crop["height"]
+    mean, std = stated.get("image_mean", [0.5] * 3), stated.get("image_std", [0.5] * 3)
+    return {"size": side, "resize": max(resize, side), "mean": tuple(mean), "std": tuple(std)}
+
+
+def cached_features(
+    paths: Sequence[Path], backbone: PatchBackbone, *, batch_size: int = 32, progress: Progress | None = None
+) -> np.ndarray:
+    """Patch features of many files, computed once and memory-mapped from the cache thereafter.
+
+    The cache is keyed by the backbone's weights and preprocessing and by the content of every
+    file; it is complete or not used.
+
+    Args:
+        paths: image files; rows come in this order.
+        backbone: what computes them.
+        batch_size: images at a time.
+        progress: called with (images done, images in all).
+
+    Returns:
+        float16 ``(image, patch, channel)``, read-only.
+    """
+    key = hashlib.sha256(backbone.digest.encode())
+    for path in paths:
+        key.update(hashlib.sha256(path.read_bytes()).digest())
+    target = cache_folder() / "features" / f"{backbone.name}-{key.hexdigest()[:16]}"
+    if not (target / "features.npy").is_file():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        working = Path(tempfile.mkdtemp(dir=target.parent, prefix=".part-"))
+        try:
+            _compute(paths, backbone, working / "features.npy", batch_size=batch_size, progress=progress)
+            if not target.exists():
+                working.rename(target)
+        finally:
+            shutil.rmtree(working, ignore_errors=True)
+    return np.load(target / "features.npy", mmap_mode="r")
+
+
+def _compute(
+    paths: Sequence[Path], backbone: PatchBackbone, out: Path, *, batch_size: int, progress: Progress | None
+) -> None:
+    """Features of all files, batch by batch into one .npy file."""
+    store = None
+    for start in range(0, len(paths), batch_size):
+        features = backbone.features(paths[start : start + batch_size])
+        if store is None:
+            shape = (len(paths), *features.shape[1:])
+            store = np.lib.format.open_memmap(out, mode="w+", dtype=np.float16, shape=shape)
+        store[start : start + len(features)] = features
+        if progress:
+            progress(min(start + batch_size, len(paths)), len(paths))
+    if store is not None:
+        store.flush()

@@ -1,0 +1,29 @@
+"""The embedded benchmark: invented creatures whose pictures are caused by an ontology's facts.
+
+Sixty classes, 40 seen and 20 unseen, are described by ``creatures.ttl``; :func:`generate`
+draws them. Since nothing but the facts (and chance) decides what a picture shows, it is known
+which facts a right explanation may name, and where in the picture each of them is.
+"""
+
+from __future__ import annotations
+
+from kgzsl.data.creatures.appearance import FEATURES, Appearance, appearances
+from kgzsl.data.creatures.dataset import Creatures, cached, generate, load, ontology_path, read_looks
+from kgzsl.data.creatures.render import RENDERER_VERSION, Rendered, render
+from kgzsl.data.creatures.sheet import contact_sheet
+
+__all__ = [
+    "FEATURES",
+    "RENDERER_VERSION",
+    "Appearance",
+    "Creatures",
+    "Rendered",
+    "appearances",
+    "cached",
+    "contact_sheet",
+    "generate",
+    "load",
+    "ontology_path",
+    "read_looks",
+    "render",
+]

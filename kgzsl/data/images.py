@@ -1,0 +1,142 @@
+"""Images or patch features with their classes and parts, as one array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from kgzsl.data.labels import LabelSpace
+from kgzsl.data.split import TEST_EVERY, ZeroShotSplit
+from kgzsl.errors import DataError, ImageError, KgzslError, Problem
+
+__all__ = ["ImageSet", "Part", "cut_parts", "find_images", "read_pixels"]
+
+Part = Literal["trainval", "test_seen", "test_unseen"]
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images of known classes.
+
+    Args:
+        array: pixels, uint8 ``(image, height, width, 3)``, or patch features, float
+            ``(image, patch, channel)`` with the patches row by row over a square grid.
+        labels: column of each image's class in ``space``.
+        parts: ``trainval``, ``test_seen`` or ``test_unseen`` for each image.
+        names: path or name of each image.
+        space: the classes.
+        backbone: what made the array: ``pixels``, or the backbone's name.
+    """
+
+    array: np.ndarray
+    labels: np.ndarray
+    parts: np.ndarray
+    names: tuple[str, ...]
+    space: LabelSpace
+    backbone: str = "pixels"
+
+    def __post_init__(self) -> None:
+        count = len(self.array)
+        if not len(self.labels) == len(self.parts) == len(self.names) == count:
+            raise ValueError(f"{count} images, {len(self.labels)} labels, {len(self.parts)} parts, {len(self.names)} names")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: np.ndarray) -> ImageSet:
+        """The images of the given rows (indices or a boolean mask); pixels are copied."""
+        rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
+        names = tuple(self.names[i] for i in rows)
+        return replace(self, array=self.array[rows], labels=self.labels[rows], parts=self.parts[rows], names=names)
+
+    def part(self, part: Part) -> ImageSet:
+        """The images of one part."""
+        return self.take(self.parts == part)
+
+    def of_classes(self, iris: Iterable[str]) -> ImageSet:
+        """The images of the given classes."""
+        return self.take(np.isin(self.labels, self.space.columns(iris)))
+
+
+def find_images(folder: str | Path, *, resolve: Callable[[str], str]) -> dict[str, list[Path]]:
+    """Images in a folder by class: ``FOLDER/<class>/.../*.jpg``, where ``<class>`` is an IRI's local name or a label.
+
+    Returns:
+        Class IRI to its files, sorted by name.
+
+    Raises:
+        DataError: no such folder, no images in it, or folders that name no class.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(Problem("no such folder of images", file=folder, expected="FOLDER/<class>/<image files>"))
+    found: dict[str, list[Path]] = {}
+    problems: list[Problem] = []
+    for child in sorted(p for p in folder.iterdir() if p.is_dir()):
+        files = sorted(p for p in child.rglob("*") if p.suffix.lower() in SUFFIXES)
+        if not files:
+            continue
+        try:
+            found.setdefault(resolve(child.name), []).extend(files)
+        except KgzslError as error:
+            problems += [replace(p, file=child) for p in error.problems]
+    if problems:
+        raise DataError(problems)
+    if not found:
+        raise DataError(Problem("no images", file=folder, expected="FOLDER/<class>/<image files>"))
+    return found
+
+
+def cut_parts(files: dict[str, list[Path]], split: ZeroShotSplit) -> tuple[list[Path], list[str], list[Part]]:
+    """Files, their classes and their parts, by the split's rule.
+
+    Every fifth image of a seen class, sorted by name, is ``test_seen``; all images of an unseen
+    class are ``test_unseen``; classes outside the split are left out.
+    """
+    missing = sorted(set(split.seen) - set(files))
+    if missing:
+        raise DataError(Problem(f"seen class {iri} has no image", fix="add a folder for it, or take it out of `seen`") for iri in missing)
+    paths: list[Path] = []
+    classes: list[str] = []
+    parts: list[Part] = []
+    for iri in (*split.seen, *split.unseen):
+        for index, path in enumerate(sorted(files.get(iri, []), key=lambda p: p.name)):
+            paths.append(path)
+            classes.append(iri)
+            if iri in split.unseen:
+                parts.append("test_unseen")
+            else:
+                parts.append("test_seen" if index % TEST_EVERY == TEST_EVERY - 1 else "trainval")
+    return paths, classes, parts
+
+
+def read_pixels(paths: Sequence[str | Path], *, size: int) -> np.ndarray:
+    """Decode images to RGB of ``size`` x ``size``, uint8 ``(image, size, size, 3)``.
+
+    The shorter side is scaled to ``size`` and the middle is cut out.
+
+    Raises:
+        ImageError: every file that is not an image.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    pixels = np.empty((len(paths), size, size, 3), dtype=np.uint8)
+    problems: list[Problem] = []
+    for row, path in enumerate(paths):
+        try:
+            with Image.open(path) as image:
+                rgb = image.convert("RGB")
+                fitted = rgb if rgb.size == (size, size) else ImageOps.fit(rgb, (size, size), Image.Resampling.BICUBIC)
+                pixels[row] = np.asarray(fitted)
+        except FileNotFoundError:
+            problems.append(Problem("no such image", file=path, fix="check the path"))
+        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            problems.append(Problem(f"not an image that can be read ({error})", file=path, expected="JPEG, PNG, ..."))
+    if problems:
+        raise ImageError(problems)
+    return pixels

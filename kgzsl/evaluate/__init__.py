@@ -1,0 +1,41 @@
+"""Floor 5b: metrics, calibration, baselines and the report of a zero-shot run, by the field's protocol."""
+
+from __future__ import annotations
+
+from kgzsl.evaluate.baselines import ESZSL, RidgeToAttributes
+from kgzsl.evaluate.calibration import Calibration, choose_gamma
+from kgzsl.evaluate.metrics import (
+    Curve,
+    GzslAccuracy,
+    ausuc,
+    best_h,
+    czsl_accuracy,
+    gzsl,
+    harmonic_mean,
+    per_class_accuracy,
+    pointing_game,
+    seen_unseen_curve,
+    top_k,
+)
+from kgzsl.evaluate.report import Summary, ZeroShotReport, summarize
+
+__all__ = [
+    "ESZSL",
+    "Calibration",
+    "Curve",
+    "GzslAccuracy",
+    "RidgeToAttributes",
+    "Summary",
+    "ZeroShotReport",
+    "ausuc",
+    "best_h",
+    "choose_gamma",
+    "czsl_accuracy",
+    "gzsl",
+    "harmonic_mean",
+    "per_class_accuracy",
+    "pointing_game",
+    "seen_unseen_curve",
+    "summarize",
+    "top_k",
+]

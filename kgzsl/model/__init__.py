@@ -1,0 +1,1 @@
+"""Floor 4: the networks. No losses, no optimizers."""

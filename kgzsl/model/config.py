@@ -1,0 +1,34 @@
+"""What a model is made of, as written in a run file under ``[model]``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ModelConfig"]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of the classifier; the defaults are the size ``tiny``, which trains from nothing on a CPU.
+
+    Args:
+        dim: width of patches, words and attributes in the cross-modal layers.
+        heads: attention heads.
+        text_layers: layers of the text encoder that is built from the ontology's words.
+        cross_layers: cross-modal layers.
+        stem: channels of the convolutional stem, for images as pixels.
+        stages: channels of the residual stages after it.
+        depths: residual blocks in each stage.
+        dropout: in the cross-modal layers and on patch features, in [0, 1).
+        text_encoder: a transformers folder or hub id; empty: built from the ontology's words.
+    """
+
+    dim: int = 128
+    heads: int = 4
+    text_layers: int = 2
+    cross_layers: int = 1
+    stem: int = 32
+    stages: tuple[int, ...] = (64, 128)
+    depths: tuple[int, ...] = (1, 1)
+    dropout: float = 0.1
+    text_encoder: str = ""

@@ -1,0 +1,78 @@
+"""Images to patch tokens."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from kgzsl.data.backbone import patch_tokens
+from kgzsl.model.config import ModelConfig
+
+__all__ = ["FeatureEncoder", "PixelEncoder", "grid_positions"]
+
+
+def grid_positions(patches: int, dim: int) -> Tensor:
+    """Fixed 2-D sine-cosine position codes of a square grid, ``(patch, dim)``.
+
+    Source: Vaswani et al., "Attention Is All You Need", NeurIPS 2017, section 3.5, for rows and columns apart.
+
+    Example:
+        >>> grid_positions(49, 32).shape
+        torch.Size([49, 32])
+    """
+    side = round(patches**0.5)
+    if side * side != patches or dim % 4:
+        raise ValueError(f"{patches} patches are not a square grid, or {dim} channels are not a multiple of 4")
+    frequency = torch.exp(torch.arange(0, dim // 4) * (-torch.log(torch.tensor(100.0)) / (dim // 4)))
+    angle = torch.arange(side)[:, None] * frequency
+    axis = torch.cat([angle.sin(), angle.cos()], dim=1)
+    rows = axis[:, None].expand(side, side, -1)
+    columns = axis[None].expand(side, side, -1)
+    return torch.cat([rows, columns], dim=-1).reshape(patches, dim)
+
+
+class PixelEncoder(nn.Module):
+    """A small residual network, trained from nothing: pixels to one token per 8 x 8 pixels.
+
+    Source: He et al., "Deep Residual Learning", CVPR 2016, with basic blocks, as in transformers' ResNet.
+
+    Args:
+        config: stem, stages and depths.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        from transformers import ResNetConfig, ResNetModel
+
+        shape = ResNetConfig(
+            embedding_size=config.stem,
+            hidden_sizes=list(config.stages),
+            depths=list(config.depths),
+            layer_type="basic",
+        )
+        self.backbone = ResNetModel(shape).to(memory_format=torch.channels_last)
+        self.project = nn.Sequential(nn.LayerNorm(config.stages[-1]), nn.Linear(config.stages[-1], config.dim))
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """uint8 or float [0, 255] ``(image, height, width, 3)`` to tokens ``(image, patch, dim)``."""
+        values = pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous(memory_format=torch.channels_last)
+        return self.project(patch_tokens(self.backbone(values).last_hidden_state))
+
+
+class FeatureEncoder(nn.Module):
+    """Projects the patch features of a frozen backbone.
+
+    Args:
+        channels: width of the features.
+        config: width to project to, and dropout.
+    """
+
+    def __init__(self, channels: int, config: ModelConfig) -> None:
+        super().__init__()
+        self.project = nn.Sequential(
+            nn.LayerNorm(channels), nn.Dropout(config.dropout), nn.Linear(channels, config.dim), nn.LayerNorm(config.dim)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features ``(image, patch, channel)`` to tokens ``(image, patch, dim)``."""
+        return self.project(features.float())

@@ -1,0 +1,122 @@
+"""Words to text states: a BERT over the ontology's own vocabulary, or any transformers folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from kgzsl.errors import ConfigError, Problem
+from kgzsl.model.config import ModelConfig
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+__all__ = ["TextEncoder", "build_tokenizer", "load_tokenizer", "tokenize"]
+
+ROLES = {f"{role}_token": f"[{role.upper()}]" for role in ("pad", "unk", "cls", "sep", "mask")}
+SPECIAL = tuple(ROLES.values())
+
+
+def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerBase:
+    """A WordPiece tokenizer whose vocabulary is every word of the texts, and their letters.
+
+    Words that were not in the texts (of classes added later) fall apart into letters; nothing of
+    the vocabulary depends on the order of the texts.
+
+    Example:
+        >>> tokenizer = build_tokenizer(["body color : scarlet"])
+        >>> tokenizer.tokenize("color : scar")
+        ['color', ':', 's', '##c', '##a', '##r']
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    words = sorted({w for text in texts for w in re.findall(r"\w+|[^\w\s]", text.lower())})
+    letters = sorted({letter for word in words for letter in word} | set("abcdefghijklmnopqrstuvwxyz0123456789"))
+    pieces = dict.fromkeys([*SPECIAL, *words, *letters, *(f"##{letter}" for letter in letters)])
+    vocabulary = {piece: index for index, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[(t, vocabulary[t]) for t in ("[CLS]", "[SEP]")]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **ROLES)
+
+
+def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
+    """A tokenizer from a saved ``tokenizer.json``, a transformers folder or a hub id.
+
+    Raises:
+        ConfigError: there is none, or it has no mask token.
+    """
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    try:
+        if Path(source).is_file():
+            tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(source), **ROLES)
+        else:
+            tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
+    except Exception as error:  # the tokenizers library raises bare Exception on a damaged file
+        raise ConfigError(Problem(f"no tokenizer at {source} ({error})", expected="tokenizer.json")) from error
+    if tokenizer.mask_token_id is None:
+        raise ConfigError(Problem(f"the tokenizer at {source} has no mask token", expected="a masked language model"))
+    return tokenizer
+
+
+class TextEncoder(nn.Module):
+    """A transformers text model and a projection to the cross-modal width.
+
+    Args:
+        config: sizes; ``text_encoder`` names a folder or hub id instead.
+        vocabulary: number of tokens of the tokenizer (unused with a pretrained model).
+    """
+
+    def __init__(self, config: ModelConfig, *, vocabulary: int) -> None:
+        super().__init__()
+        if config.text_encoder:
+            from transformers import AutoModel
+
+            try:
+                self.transformer = AutoModel.from_pretrained(config.text_encoder, use_safetensors=True)
+            except (OSError, ValueError) as error:
+                got = f"no text encoder at {config.text_encoder} ({error})"
+                raise ConfigError(Problem(got, expected="a transformers folder or a hub id")) from error
+        else:
+            from transformers import BertConfig, BertModel
+
+            shape = BertConfig(
+                vocab_size=vocabulary,
+                hidden_size=config.dim,
+                num_hidden_layers=config.text_layers,
+                num_attention_heads=config.heads,
+                intermediate_size=2 * config.dim,
+                hidden_dropout_prob=config.dropout,
+                attention_probs_dropout_prob=0.0,
+                max_position_embeddings=512,
+            )
+            self.transformer = BertModel(shape, add_pooling_layer=False)
+        width = self.transformer.config.hidden_size
+        self.project = nn.Identity() if width == config.dim else nn.Linear(width, config.dim)
+        self.vocabulary = self.transformer.get_input_embeddings().num_embeddings
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Token ids ``(text, token)`` and mask (1 real, 0 padding) to states ``(text, token, dim)``."""
+        return self.project(self.transformer(input_ids=tokens, attention_mask=mask).last_hidden_state)
+
+    @staticmethod
+    def mean(states: Tensor, mask: Tensor) -> Tensor:
+        """Mean state of the real tokens, ``(text, dim)``."""
+        weights = mask.to(states.dtype).unsqueeze(-1)
+        return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, limit: int = 512) -> tuple[Tensor, Tensor]:
+    """Token ids and mask ``(text, token)`` of several texts, padded."""
+    encoded = tokenizer(list(texts), padding=True, truncation=True, max_length=limit, return_tensors="pt")
+    return encoded["input_ids"], torch.as_tensor(encoded["attention_mask"])

@@ -1,0 +1,141 @@
+"""From files to an ontology."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from kgzsl.errors import FormatError, NoClassesError, OntologyError, ParseError, Problem
+from kgzsl.ontology.extract_kzsl import extract_kzsl
+from kgzsl.ontology.extract_owl import extract_owl
+from kgzsl.ontology.extraction import Extraction
+from kgzsl.ontology.ontology import FactColumns, Ontology
+from kgzsl.ontology.profile import PROFILES, Profile, find_profile
+from kgzsl.ontology.report import OntologyReport
+from kgzsl.ontology.triples import Triples
+from kgzsl.ontology.vocabulary import OWL, RDF, RDFS
+
+__all__ = ["parse_ontology", "read_ontology"]
+
+_NUMBERED = re.compile(r".*[#/][na]\d+")
+_ALWAYS = (OWL.Thing, RDF.type, RDFS.subClassOf, RDFS.subPropertyOf)
+
+
+def read_ontology(*paths: str | Path, profile: str | Profile | None = None, format: str | None = None) -> Ontology:
+    """Read one ontology from one or more files.
+
+    Args:
+        paths: Turtle, RDF/XML, N-Triples, JSON-LD or K-ZSL tab-separated files, told apart by
+            their suffix; also gzip-compressed (``.gz``). Several files are read as one graph.
+        profile: ``"owl"``, ``"kzsl"`` or a profile of your own; detected if None.
+        format: name of the format (a key of :data:`~kgzsl.ontology.formats.FORMATS`), where
+            the suffix does not tell.
+
+    Raises:
+        FormatError: a file is missing, empty, or not what its suffix says.
+        ParseError: malformed text; names file and line.
+        NoClassesError: not one class under the profile.
+
+    Example:
+        >>> read_ontology("ontologies/creatures.ttl").report.profile  # doctest: +SKIP
+        'owl'
+    """
+    if not paths:
+        raise FormatError(Problem("no file", expected="at least one ontology file"))
+    triples = Triples()
+    problems: list[Problem] = []
+    kinds: set[type[OntologyError]] = set()
+    for path in paths:
+        try:
+            triples.read(Path(path), format)
+        except (FormatError, ParseError) as error:
+            problems += error.problems
+            kinds.add(type(error))
+    if problems:
+        raise (kinds.pop() if len(kinds) == 1 else OntologyError)(problems)
+    return _build(triples, profile)
+
+
+def parse_ontology(text: str, *, profile: str | Profile | None = None, format: str = "Turtle") -> Ontology:
+    """Read an ontology from a string, as :func:`read_ontology` does from files.
+
+    Example:
+        >>> o = parse_ontology('''@prefix : <http://e/#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
+        ... :Zebra a owl:Class .''')
+        >>> o.classes
+        ('http://e/#Zebra',)
+    """
+    triples = Triples()
+    triples.parse(text.encode(), format, Path("text"))
+    return _build(triples, profile)
+
+
+def _build(triples: Triples, profile: str | Profile | None) -> Ontology:
+    """Detect the profile, extract the facts, and renumber the terms in sorted order."""
+    chosen, reason = _detect(triples) if profile is None else (find_profile(profile), "given")
+    extraction = _extract(triples, chosen)
+    if not extraction.classes:
+        raise NoClassesError(_no_classes(triples, chosen))
+    old = triples.terms
+    used = {t for s, p, o, _ in extraction.facts for t in (s, p, o)}
+    used |= extraction.classes | extraction.attributes | extraction.properties | extraction.labels.keys()
+    used |= {triples.id(iri) for iri in _ALWAYS}
+    order = sorted(used, key=old.__getitem__)
+    new = {term: k for k, term in enumerate(order)}
+    facts = {(new[s], new[p], new[o], n): file for (s, p, o, n), file in extraction.facts.items()}
+    asserted = Counter(old[p] for _, p, _, _ in extraction.facts)
+    if triples.quoted:
+        extraction.not_understood["quoted triple"] = triples.quoted
+    report = OntologyReport(
+        files=tuple(triples.files),
+        formats=tuple(triples.formats),
+        profile=chosen.name,
+        reason=reason,
+        triples=len(triples) + triples.quoted,
+        asserted=dict(sorted(asserted.items())),
+        external=extraction.external,
+        annotations=extraction.annotations,
+        not_understood=dict(sorted(extraction.not_understood.items())),
+    )
+    return Ontology(
+        terms=tuple(old[t] for t in order),
+        columns=FactColumns.of(facts),
+        classes=tuple(sorted(old[t] for t in extraction.classes)),
+        attributes=tuple(sorted(old[t] for t in extraction.attributes)),
+        properties=tuple(sorted(old[t] for t in extraction.properties)),
+        labels={old[t]: names for t, names in extraction.labels.items()},
+        profile=chosen,
+        report=report,
+    )
+
+
+def _extract(triples: Triples, profile: Profile) -> Extraction:
+    """Read the triples as the profile says."""
+    return (extract_owl if profile.classes == "declared" else extract_kzsl)(triples, profile)
+
+
+def _detect(triples: Triples) -> tuple[Profile, str]:
+    """The profile that fits, and why."""
+    terms, typed = triples.terms, triples.find(RDF.type)
+    class_types = {triples.find(OWL.Class), triples.find(RDFS.Class)}
+    if any(p == typed and o in class_types for _, p, o, _ in triples):
+        return PROFILES["owl"], "it declares classes (owl:Class or rdfs:Class)"
+    below = triples.find(RDFS.subClassOf)
+    numbered = any(
+        p == below and _NUMBERED.fullmatch(terms[s]) and _NUMBERED.fullmatch(terms[o]) for s, p, o, _ in triples
+    )
+    if numbered and typed == -1:
+        return PROFILES["kzsl"], "no rdf:type at all, and numbered terms (n123, a123) in the taxonomy"
+    return PROFILES["owl"], "nothing speaks for another profile"
+
+
+def _no_classes(triples: Triples, profile: Profile) -> Problem:
+    """What was found in place of classes, and the profile that would find some."""
+    expected = "owl:Class declarations" if profile.classes == "declared" else "terms named n123"
+    got = f"no class under profile {profile.name!r} among {len(triples)} triples"
+    fix = "check that this is the ontology, not only data about individuals"
+    for other in PROFILES.values():
+        if other.name != profile.name and (found := _extract(triples, other).classes):
+            fix = f"profile {other.name!r} finds {len(found)} classes: pass profile={other.name!r}"
+    return Problem(got, expected=expected, fix=fix, file=triples.files[0])

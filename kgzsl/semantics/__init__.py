@@ -1,0 +1,23 @@
+"""Floor 2: facts as class attributes, as words, and as prompts."""
+
+from __future__ import annotations
+
+from kgzsl.semantics.attributes import Attribute, ClassAttributes, World, class_attributes
+from kgzsl.semantics.prompt import Prompt, Span, attribute_phrases, class_prompt, template
+from kgzsl.semantics.verbalize import aspect, sentence, value_phrase, verbalize
+
+__all__ = [
+    "Attribute",
+    "ClassAttributes",
+    "Prompt",
+    "Span",
+    "World",
+    "aspect",
+    "attribute_phrases",
+    "class_attributes",
+    "class_prompt",
+    "sentence",
+    "template",
+    "value_phrase",
+    "verbalize",
+]

@@ -1,0 +1,235 @@
+"""From facts to the class x attribute matrix, with what is known, assumed and unknown kept apart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from kgzsl.errors import ConfigError, NoFactsError, Problem, UnknownTermError
+from kgzsl.ontology import Fact, Ontology
+from kgzsl.ontology.links import Links
+from kgzsl.ontology.vocabulary import is_literal
+
+__all__ = ["Attribute", "ClassAttributes", "World", "class_attributes"]
+
+World = Literal["open", "pca", "closed"]
+_WORLDS = ("open", "pca", "closed")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Attribute:
+    """One column: a property and a filler, as in (has pattern, stripes).
+
+    Args:
+        property: IRI of the property.
+        filler: IRI of the filler.
+    """
+
+    property: str
+    filler: str
+
+
+@dataclass(frozen=True, eq=False)
+class ClassAttributes:
+    """What each class has, lacks, or is not known to have.
+
+    Args:
+        classes: IRIs, the rows.
+        attributes: the columns, sorted by property and filler.
+        value: float32 (class, attribute) in [0, 1]: 1 has it, 0 lacks it (or unknown: see
+            ``known``), 0.5 the ontology says both.
+        known: bool (class, attribute): False where the value is no information.
+        assumed: bool (class, attribute): known only under the assumption of ``world``.
+        world: the assumption about what is not stated.
+        literals: number of facts with a literal (a year, a number) that are no columns.
+        ontology: where the facts are.
+    """
+
+    classes: tuple[str, ...]
+    attributes: tuple[Attribute, ...]
+    value: np.ndarray
+    known: np.ndarray
+    assumed: np.ndarray
+    world: World
+    literals: int
+    ontology: Ontology = field(repr=False)
+
+    @property
+    def conflicts(self) -> tuple[tuple[str, Attribute], ...]:
+        """Cells that the ontology both states and denies; their value is 0.5."""
+        return tuple((self.classes[c], self.attributes[a]) for c, a in np.argwhere(self.value == 0.5).tolist())
+
+    def sources(self, class_iri: str, attribute: Attribute) -> tuple[Fact, ...]:
+        """The facts that a cell came from.
+
+        For an assumed cell these are the facts that made the assumption: what the class is
+        known to have (or lack) under the same property. For an unknown cell there are none.
+
+        Raises:
+            UnknownTermError: the class or attribute is not in the matrix.
+        """
+        row, column = self._position(class_iri, attribute)
+        if not self.known[row, column]:
+            return ()
+        if not self.assumed[row, column]:
+            return tuple(self.ontology.facts(class_iri, attribute.property, attribute.filler))
+        return tuple(self.ontology.facts(class_iri, attribute.property))
+
+    def subset(self, classes: Sequence[str]) -> ClassAttributes:
+        """The same columns for some of the classes, in the order given.
+
+        Raises:
+            UnknownTermError: a class is not in the matrix.
+        """
+        missing = [c for c in classes if c not in self._rows]
+        if missing:
+            raise UnknownTermError([Problem(f"{c} is not a row of the class attributes") for c in missing])
+        rows = np.array([self._rows[c] for c in classes], dtype=int)
+        cut = {"value": self.value[rows], "known": self.known[rows], "assumed": self.assumed[rows]}
+        return replace(self, classes=tuple(classes), **cut)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) over rows, columns and cells."""
+        hasher = hashlib.sha256()
+        for name in (*self.classes, *(f"{a.property}\t{a.filler}" for a in self.attributes)):
+            hasher.update(f"{name}\n".encode())
+        for cells in (self.value.astype("<f4"), self.known, self.assumed):
+            hasher.update(np.ascontiguousarray(cells).tobytes())
+        return hasher.hexdigest()
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {iri: k for k, iri in enumerate(self.classes)}
+
+    @cached_property
+    def _columns(self) -> dict[Attribute, int]:
+        return {attribute: k for k, attribute in enumerate(self.attributes)}
+
+    def _position(self, class_iri: str, attribute: Attribute) -> tuple[int, int]:
+        """Row and column of a cell."""
+        if class_iri not in self._rows or attribute not in self._columns:
+            raise UnknownTermError(Problem(f"no cell for {class_iri} and {attribute}"))
+        return self._rows[class_iri], self._columns[attribute]
+
+
+def class_attributes(ontology: Ontology, classes: Sequence[str], *, world: World = "pca") -> ClassAttributes:
+    """The class x attribute matrix of an ontology (entail it first: inherited facts count).
+
+    **Columns** are the (property, filler) pairs of all positive facts of all classes of the
+    ontology, so that they depend on the ontology alone: not on which classes are asked for,
+    or seen. Facts of the taxonomy and literals (a year) are no columns. A column that says
+    nothing new is left out: every class that has it, has it under a more specific property
+    already (``hasPart horns`` beside ``hasHorns horns``), or the same classes have a more
+    specific filler (``hasEars body part`` beside ``hasEars ears``). A column that holds for
+    all classes stays: it is true, although it tells no two classes apart.
+
+    **Cells** are known where a positive or negative fact says so; what is not said depends on
+    ``world``:
+
+    - ``"open"``: it is unknown;
+    - ``"pca"``, the partial completeness assumption: who states anything about a property
+      states all of it, so that the other fillers of that property are assumed absent;
+    - ``"closed"``: it is assumed absent.
+
+    Args:
+        ontology: the ontology.
+        classes: IRIs of the rows.
+        world: what to make of that which is not said.
+
+    Raises:
+        UnknownTermError: names of classes that are not in the ontology.
+        NoFactsError: no class has a positive fact.
+        ConfigError: there is no such world.
+
+    Source: Galarraga et al., "AMIE: association rule mining under incomplete evidence in
+    ontological knowledge bases", WWW 2013 (section 3.2, the partial completeness assumption).
+
+    Example:
+        >>> from kgzsl.ontology import parse_ontology
+        >>> o = parse_ontology('''@prefix : <http://e/#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
+        ... :Zebra a owl:Class ; :pattern :Stripes . :Deer a owl:Class ; :pattern :Spots .
+        ... :Fox a owl:Class . :pattern a owl:ObjectProperty .''')
+        >>> m = class_attributes(o, o.classes)
+        >>> [a.filler[-6:] for a in m.attributes], m.value.tolist(), m.known.all(axis=1).tolist()
+        (['#Spots', 'tripes'], [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]], [True, False, True])
+    """
+    if world not in _WORLDS:
+        raise ConfigError(Problem(f"there is no world {world!r}", expected=", ".join(_WORLDS)))
+    known_classes = set(ontology.classes)
+    missing = [c for c in classes if c not in known_classes]
+    if missing:
+        raise UnknownTermError([Problem(f"{c} is not a class of the ontology") for c in missing])
+    said, literals = _said(ontology)
+    attributes = _columns(ontology, said)
+    if not attributes:
+        fix = "the classes are related only by the taxonomy; add facts such as 'hasPattern some Stripes'"
+        raise NoFactsError(Problem(f"no fact describes any of the {len(ontology.classes)} classes", fix=fix))
+    column = {a: k for k, a in enumerate(attributes)}
+    by_property = defaultdict(list)
+    for attribute, k in column.items():
+        by_property[attribute.property].append(k)
+    shape = (len(classes), len(attributes))
+    has, lacks, assumed = (np.zeros(shape, dtype=bool) for _ in range(3))
+    for row, iri in enumerate(classes):
+        for property, filler, negative in said.get(iri, ()):
+            assumed[row, by_property.get(property, [])] = True
+            attribute = Attribute(property, filler)
+            if attribute in column:
+                (lacks if negative else has)[row, column[attribute]] = True
+    stated = has | lacks
+    if world != "pca":
+        assumed[:] = world == "closed"
+    assumed &= ~stated
+    value = np.where(has & lacks, 0.5, has).astype(np.float32)
+    return ClassAttributes(tuple(classes), attributes, value, stated | assumed, assumed, world, literals, ontology)
+
+
+def _said(ontology: Ontology) -> tuple[dict[str, list[tuple[str, str, bool]]], int]:
+    """What is said of each class: property, filler, negative; and the number of literals left out."""
+    classes, terms, c = set(ontology.classes), ontology.terms, ontology.columns
+    said: dict[str, list[tuple[str, str, bool]]] = defaultdict(list)
+    literals = 0
+    for s, p, o, negative in zip(
+        c.subject.tolist(), c.predicate.tolist(), c.object.tolist(), c.negative.tolist(), strict=True
+    ):
+        if terms[s] not in classes or ontology.is_taxonomy(terms[p]):
+            continue
+        if is_literal(terms[o]):
+            literals += 1
+        else:
+            said[terms[s]].append((terms[p], terms[o], negative))
+    return said, literals
+
+
+def _columns(ontology: Ontology, said: dict[str, list[tuple[str, str, bool]]]) -> tuple[Attribute, ...]:
+    """The attributes that some class has, without those that say nothing new."""
+    holders: dict[Attribute, set[str]] = defaultdict(set)
+    for iri, pairs in said.items():
+        for property, filler, negative in pairs:
+            if not negative:
+                holders[Attribute(property, filler)].add(iri)
+    taxonomy, properties = ontology.links
+
+    def strictly_below(links: Links, iri: str) -> list[str]:
+        start = ontology.index[iri]
+        above = links.paths(start).keys()
+        return [ontology.terms[k] for k in links.paths(start, upwards=False) if k not in above]
+
+    below_property = {p: strictly_below(properties, p) for p in {a.property for a in holders}}
+    below_filler = {f: strictly_below(taxonomy, f) for f in {a.filler for a in holders}}
+
+    def says_something(attribute: Attribute) -> bool:
+        special = [holders.get(Attribute(p, attribute.filler), set()) for p in below_property[attribute.property]]
+        if set().union(*special) >= holders[attribute]:
+            return False
+        same = (holders.get(Attribute(attribute.property, f)) for f in below_filler[attribute.filler])
+        return holders[attribute] not in same
+
+    return tuple(sorted(filter(says_something, holders)))

@@ -1,0 +1,105 @@
+"""A class as one line of text, in which every value points back to its fact."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from itertools import groupby
+
+from kgzsl.errors import Problem, UnknownTermError
+from kgzsl.ontology import Fact, Ontology
+from kgzsl.semantics.attributes import Attribute, ClassAttributes
+from kgzsl.semantics.verbalize import aspect, value_phrase
+
+__all__ = ["Prompt", "Span", "attribute_phrases", "class_prompt", "template"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a prompt that stands for one attribute.
+
+    Args:
+        start: index of its first character.
+        end: index after its last character.
+        fact: the fact that it says.
+        attribute: the attribute that it says.
+    """
+
+    start: int
+    end: int
+    fact: Fact
+    attribute: Attribute
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Text, and what its stretches stand for.
+
+    Args:
+        text: the text.
+        spans: the stretches, in the order of the text.
+    """
+
+    text: str
+    spans: tuple[Span, ...]
+
+
+def class_prompt(
+    class_iri: str, class_attributes: ClassAttributes, ontology: Ontology, *, drop: Set[Attribute] = frozenset()
+) -> Prompt:
+    """What a class is known to have, aspect by aspect.
+
+    ``"body color : red,scarlet | pattern : stripes | ... | tail : ."``: aspects are the
+    properties of the columns, in the columns' order, values are the positive known cells;
+    an aspect without value stays, so that all classes have the same skeleton.
+
+    Args:
+        class_iri: the class, a row of ``class_attributes``.
+        class_attributes: which attributes the class has.
+        ontology: where names and facts are.
+        drop: attributes to leave out.
+
+    Raises:
+        UnknownTermError: the class is not a row.
+
+    Source: Chen et al., "DUET: Cross-modal Semantic Grounding for Contrastive Zero-shot
+    Learning", AAAI 2023 (feature-to-sequence transformation).
+    """
+    if class_iri not in class_attributes.classes:
+        raise UnknownTermError(Problem(f"{class_iri} is not a row of the class attributes"))
+    row = class_attributes.classes.index(class_iri)
+    shown = class_attributes.known[row] & (class_attributes.value[row] == 1)
+    keep = {a for a, yes in zip(class_attributes.attributes, shown, strict=True) if yes} - drop
+    facts = {(f.predicate, f.object): f for f in ontology.facts(class_iri, polarity="positive")}
+    return _write(class_attributes, ontology, keep, facts)
+
+
+def template(class_attributes: ClassAttributes, ontology: Ontology) -> Prompt:
+    """The skeleton of all prompts: every aspect, and not one value."""
+    return _write(class_attributes, ontology, set(), {})
+
+
+def attribute_phrases(class_attributes: ClassAttributes, ontology: Ontology) -> tuple[str, ...]:
+    """Each column in words: "body color : scarlet"."""
+    return tuple(
+        f"{aspect(a.property, ontology)} : {value_phrase(a.filler, ontology)}" for a in class_attributes.attributes
+    )
+
+
+def _write(
+    class_attributes: ClassAttributes, ontology: Ontology, keep: set[Attribute], facts: dict[tuple[str, str], Fact]
+) -> Prompt:
+    """The text of the attributes to keep, and their spans."""
+    text, spans = "", []
+    for property, group in groupby(class_attributes.attributes, key=lambda a: a.property):
+        text += f"{' | ' if text else ''}{aspect(property, ontology)} : "
+        separator = ""
+        for attribute in group:
+            if attribute in keep:
+                value = value_phrase(attribute.filler, ontology)
+                start = len(text) + len(separator)
+                text += separator + value
+                fact = facts[attribute.property, attribute.filler]
+                spans.append(Span(start, start + len(value), fact, attribute))
+                separator = ","
+    return Prompt(text + ".", tuple(spans))

@@ -1,0 +1,102 @@
+"""Weights and optimizer states on disk: safetensors only, written under a temporary name and renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kgzsl.errors import CheckpointError, Problem
+
+__all__ = ["load_state", "load_weights", "read_metadata", "save_state", "save_weights", "write_text"]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    working = path.with_name(f".{path.name}.part")
+    working.write_text(text, encoding="utf-8")
+    working.replace(path)
+
+
+def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
+    """A safetensors file, whole or not at all."""
+    from safetensors.torch import save_file
+
+    working = path.with_name(f".{path.name}.part")
+    save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, working, {"kgzsl": json.dumps(metadata)})
+    os.replace(working, path)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and metadata, or a CheckpointError."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = json.loads((file.metadata() or {}).get("kgzsl", "null"))
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
+    except FileNotFoundError:
+        raise CheckpointError(Problem("no checkpoint", file=path, fix="train the run to its end: kgzsl train")) from None
+    except (SafetensorError, OSError, ValueError) as error:
+        fix = "the file is truncated or not a checkpoint: copy it again, or train again"
+        raise CheckpointError(Problem(f"cannot be read ({error})", file=path, expected="safetensors", fix=fix)) from None
+    if metadata is None:
+        raise CheckpointError(Problem("not written by kgzsl", file=path, expected="a checkpoint of a kgzsl run"))
+    return tensors, metadata
+
+
+def save_weights(path: Path, model: nn.Module, metadata: dict[str, Any]) -> None:
+    """Save a model's weights and buffers with JSON metadata."""
+    _write(path, dict(model.state_dict()), metadata)
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """The JSON metadata of a checkpoint."""
+    return _read(path)[1]
+
+
+def load_weights(path: Path, model: nn.Module) -> dict[str, Any]:
+    """Load weights into a model and return the metadata.
+
+    Raises:
+        CheckpointError: missing, truncated, or of another model; the model is left as it was.
+    """
+    tensors, metadata = _read(path)
+    own = model.state_dict()
+    problems = [Problem(f"no tensor {key}", file=path) for key in sorted(own.keys() - tensors.keys())]
+    problems += [Problem(f"unknown tensor {key}", file=path) for key in sorted(tensors.keys() - own.keys())]
+    problems += [
+        Problem(f"tensor {key} of shape {tuple(tensors[key].shape)}", expected=f"{tuple(own[key].shape)}", file=path)
+        for key in sorted(own.keys() & tensors.keys())
+        if own[key].shape != tensors[key].shape
+    ]
+    if problems:
+        raise CheckpointError(problems[:8])
+    model.load_state_dict(tensors)
+    return metadata
+
+
+def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, metadata: dict[str, Any]) -> None:
+    """Save all that training needs to go on with the same bits."""
+    tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
+    _write(path, tensors, metadata)
+
+
+def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Load what :func:`save_state` saved; the learning rate is the scheduler's business."""
+    tensors, metadata = _read(path)
+    prefix = "model."
+    model.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        if not key.startswith(prefix):
+            _, index, name = key.split(".", 2)
+            state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return metadata

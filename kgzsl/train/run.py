@@ -1,0 +1,287 @@
+"""A run: its file, its folder, and what both promise."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kgzsl.errors import ConfigError, MismatchError, Problem, RunError, nearest
+from kgzsl.model.config import ModelConfig
+from kgzsl.train.checkpoint import write_text
+from kgzsl.train.config import TrainConfig
+
+__all__ = ["DataConfig", "OntologyConfig", "RunConfig", "RunFolder", "SemanticsConfig", "parse_config", "read_config"]
+
+
+@dataclass(frozen=True)
+class OntologyConfig:
+    """Which ontology, ``[ontology]``.
+
+    Args:
+        files: paths, read as one ontology.
+        profile: ``owl``, ``kzsl``, or empty to detect it.
+        entail: ``el``, ``rdfs`` or ``none``.
+    """
+
+    files: tuple[str, ...] = ()
+    profile: str = ""
+    entail: str = "el"
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which images, ``[data]``.
+
+    Args:
+        benchmark: ``creatures``, or empty for images of one's own.
+        images: folder with one folder of images for each class.
+        split: split file, or ``FILE:NAME`` where it holds several.
+        size: side of the images in pixels, where the model reads pixels.
+        backbone: a frozen transformers backbone (folder or hub id); empty: the model reads pixels.
+        train_per_class: images of each seen class to train on (creatures).
+        test_per_class: test images of each class (creatures).
+    """
+
+    benchmark: str = ""
+    images: str = ""
+    split: str = ""
+    size: int = 64
+    backbone: str = ""
+    train_per_class: int = 100
+    test_per_class: int = 25
+
+
+@dataclass(frozen=True)
+class SemanticsConfig:
+    """How facts become class vectors, ``[semantics]``.
+
+    Args:
+        world: what an unstated fact means: ``open`` unknown, ``pca`` absent where the class states
+            another value of the property, ``closed`` absent.
+        shuffle: give every class the attributes of another one: the control experiment.
+    """
+
+    world: str = "pca"
+    shuffle: bool = False
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """All that makes a run, in the sections of a run file."""
+
+    ontology: OntologyConfig = field(default_factory=OntologyConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    semantics: SemanticsConfig = field(default_factory=SemanticsConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def to_toml(self) -> str:
+        """As a run file that :func:`read_config` reads back."""
+        lines = []
+        for section, content in dataclasses.asdict(self).items():
+            # JSON's strings, numbers, booleans and lists are TOML's.
+            lines += [f"[{section}]", *(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in content.items()), ""]
+        return "\n".join(lines)
+
+
+CHOICES = {
+    "ontology.entail": ("el", "rdfs", "none"),
+    "ontology.profile": ("", "owl", "kzsl"),
+    "semantics.world": ("pca", "open", "closed"),
+    "data.benchmark": ("", "creatures"),
+}
+MINIMUM = {
+    "train.epochs": 1, "train.refit_epochs": 0, "train.batch_size": 2, "train.masked_every": 1, "train.validate_every": 1,
+    "train.lr": 0.0, "train.refit_lr": 0.0, "data.size": 16, "data.train_per_class": 2, "data.test_per_class": 1,
+    "model.dim": 4, "model.heads": 1, "model.cross_layers": 0, "model.text_layers": 1,
+}  # fmt: skip
+PATHS = {"ontology.files", "data.images", "data.split", "data.backbone", "model.text_encoder"}
+
+
+def read_config(path: str | Path, *, overrides: Sequence[str] = ()) -> RunConfig:
+    """Read a run file; relative paths in it are relative to the file.
+
+    Args:
+        path: TOML with the sections of :class:`RunConfig`.
+        overrides: ``section.key=value``, each value as in TOML (or a bare word).
+
+    Raises:
+        ConfigError: everything that is wrong with it, at once.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(Problem("no such run file", file=path, fix="check the path")) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise ConfigError(Problem(f"not TOML ({error})", file=path, expected="[section] and key = value")) from None
+    return parse_config(content, overrides=overrides, file=path)
+
+
+def parse_config(
+    content: Mapping[str, Any], *, overrides: Sequence[str] = (), file: Path | None = None
+) -> RunConfig:
+    """Check sections, keys, types and ranges, and build a :class:`RunConfig`.
+
+    Example:
+        >>> parse_config({"train": {"epochs": 3}}, overrides=["train.lr=0.01"]).train.lr
+        0.01
+    """
+    merged = {section: dict(keys) if isinstance(keys, Mapping) else keys for section, keys in content.items()}
+    problems: list[Problem] = []
+    set_here = set()
+    for override in overrides:
+        name, equals, value = override.partition("=")
+        section, dot, key = name.strip().partition(".")
+        if not equals or not dot:
+            problems.append(Problem(f"--set {override}", expected="--set section.key=value"))
+            continue
+        merged.setdefault(section, {})[key] = _toml_value(value.strip())
+        set_here.add(f"{section}.{key}")
+    base = file.parent if file else None
+    sections = {f.name: f for f in dataclasses.fields(RunConfig)}
+    built = {}
+    for section, keys in merged.items():
+        if section not in sections:
+            problems.append(Problem(f"unknown section [{section}]", file=file, fix=_did_you_mean(section, sections)))
+        elif not isinstance(keys, dict):
+            problems.append(Problem(f"{section} is not a section", file=file, expected=f"[{section}] and keys below it"))
+        else:
+            kind = typing.get_type_hints(RunConfig)[section]
+            values = {}
+            for key, value in keys.items():
+                # Paths given on the command line are relative to where the user stands.
+                relative_to = None if f"{section}.{key}" in set_here else base
+                _check(f"{section}.{key}", value, kind, values, problems, file=file, base=relative_to)
+            built[section] = (kind, values)
+    if problems:
+        raise ConfigError(problems)
+    return RunConfig(**{section: kind(**values) for section, (kind, values) in built.items()})
+
+
+def _toml_value(text: str) -> Any:
+    """A value as TOML reads it, or the bare word itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _did_you_mean(name: str, known: Mapping[str, Any]) -> str:
+    """Advice for a misspelled key."""
+    guess = nearest(name, list(known))
+    return guess if guess.startswith("did") else f"known: {', '.join(known)}"
+
+
+def _check(
+    name: str, value: Any, kind: type, values: dict[str, Any], problems: list[Problem], *, file: Path | None, base: Path | None
+) -> None:
+    """Check one key against its dataclass and put it into ``values``."""
+    hints = typing.get_type_hints(kind)
+    key = name.partition(".")[2]
+    if key not in hints:
+        problems.append(Problem(f"unknown key {name}", file=file, fix=_did_you_mean(key, hints)))
+        return
+    expected = hints[key]
+    value, right = _as(expected, value)
+    if not right:
+        wanted = "a list" if isinstance(expected, types.GenericAlias) else expected.__name__
+        problems.append(Problem(f"{name} = {value!r}", expected=wanted, file=file))
+    elif name in CHOICES and value not in CHOICES[name]:
+        problems.append(Problem(f"{name} = {value!r}", expected=f"one of {', '.join(map(repr, CHOICES[name]))}", file=file))
+    elif name in MINIMUM and value < MINIMUM[name]:
+        problems.append(Problem(f"{name} = {value!r}", expected=f"at least {MINIMUM[name]}", file=file))
+    elif name in PATHS and base is not None:
+        values[key] = tuple(_beside(base, v) for v in value) if isinstance(value, tuple) else _beside(base, value)
+    else:
+        values[key] = value
+
+
+def _as(kind: Any, value: Any) -> tuple[Any, bool]:
+    """The value as the kind that is wanted, and whether it is one."""
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value), True
+    if isinstance(kind, types.GenericAlias):
+        item = kind.__args__[0]
+        value = [value] if isinstance(value, item) else value
+        return (tuple(value), True) if isinstance(value, list) and all(isinstance(v, item) for v in value) else (value, False)
+    return value, isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+
+
+def _beside(base: Path, path: str) -> str:
+    """A path relative to the run file as one that holds anywhere; hub ids and empty strings stay."""
+    beside = base / path.partition(":")[0]
+    return str((base / path).resolve()) if path and (beside.exists() or path.startswith(".")) else path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of a run.
+
+    ``config.toml``, ``run.json`` (hashes of ontology, attributes and split; calibration; at the end
+    ``complete``), ``split.json``, ``tokenizer.json``, ``metrics.jsonl``, ``checkpoint.safetensors``, and what
+    ``evaluate`` adds, ``report.json``.
+
+    Args:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        """The final weights."""
+        return self.path / "checkpoint.safetensors"
+
+    def start(self, config: RunConfig, promise: Mapping[str, str]) -> None:
+        """Make the folder, or go on with the same run in it.
+
+        Raises:
+            RunError: the folder holds a complete run, or something else.
+            MismatchError: it holds a killed run of another configuration, ontology or split.
+        """
+        state = self.path / "run.json"
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(Problem("is a file", file=self.path, expected="a folder for the run"))
+        if state.is_file():
+            before = self.state()
+            if before.get("complete"):
+                fix = "give another --out, or delete the folder"
+                raise RunError(Problem("holds a complete run", file=self.path, fix=fix))
+            own = (self.path / "config.toml").read_text(encoding="utf-8")
+            if own != config.to_toml() or before["promise"] != dict(promise):
+                fix = "give another --out, or the same run file, ontology and split as before"
+                raise MismatchError(Problem("holds a killed run that was set up otherwise", file=self.path, fix=fix))
+            return
+        if self.path.is_dir() and any(self.path.iterdir()):
+            raise RunError(Problem("is not empty and holds no run", file=self.path, fix="give another --out"))
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_text(self.path / "config.toml", config.to_toml())
+        write_text(state, json.dumps({"promise": dict(promise), "complete": False}, indent=1))
+
+    def state(self) -> dict[str, Any]:
+        """The content of run.json.
+
+        Raises:
+            RunError: there is no run here.
+        """
+        try:
+            return json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            fix = "give the folder that `kgzsl train` wrote"
+            raise RunError(Problem("no run here", file=self.path, expected="a run folder", fix=fix)) from None
+        except json.JSONDecodeError as error:
+            raise RunError(Problem(f"run.json is damaged ({error})", file=self.path)) from None
+
+    def finish(self, **facts: Any) -> None:
+        """Mark the run as complete, with what came out of it; the states for resuming are deleted."""
+        write_text(self.path / "run.json", json.dumps(self.state() | facts | {"complete": True}, indent=1))
+        for name in ("last.safetensors", "best.safetensors"):
+            (self.path / name).unlink(missing_ok=True)
