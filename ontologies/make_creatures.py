@@ -418,9 +418,7 @@ def disjointness() -> list[str]:
     patterns = [n for n, up in parents.items() if up in ("Pattern", "Lines") and n != "Lines"]
     shapes = [n for n, up in parents.items() if up == "Shape"]
     groups = [[c.name for c in creatures() if c.level == 0], colors, patterns, shapes]
-    blocks = [
-        f"[] a owl:AllDisjointClasses ;\n    owl:members ({members([f':{n}' for n in g])} ) ." for g in groups
-    ]
+    blocks = [f"[] a owl:AllDisjointClasses ;\n    owl:members ({members([f':{n}' for n in g])} ) ." for g in groups]
     pairs = [("FeatherWings", "SkinWings"), ("WalkingLegs", "Flippers"), ("BroadTail", "ThinTail")]
     return blocks + [f":{a} owl:disjointWith :{b} ." for a, b in pairs]
 

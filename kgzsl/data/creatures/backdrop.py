@@ -1,6 +1,6 @@
 """Habitats, clutter and occluders: everything in a picture that is not the creature.
 
-Habitats differ by structure (waves, dunes, trunks, flakes, reeds, rocks, stars); their colors
+Habitats differ by structure (waves, dunes, trunks, flakes, reeds, stars); their colors
 overlap widely, so that the mean color of a picture says little about where it was taken.
 """
 
@@ -66,22 +66,15 @@ def _marsh(brush: _Brush, rng: Rng, color: Color) -> None:
             brush.line([tip, (tip[0] - 0.03 * (lean - 0.5), tip[1] + 0.13)], 0.05, (96, 58, 30))
 
 
-def _rocks(brush: _Brush, rng: Rng, color: Color) -> None:
-    """Angular boulders with a lit side, over the whole picture."""
-    for y, x, r in sorted(rng.random((15, 3)).tolist()):
-        angles = np.sort(rng.random(6)) * 2 * np.pi
-        r = 0.08 + 0.1 * r
-        points = [(x + r * np.cos(a), y + 0.8 * r * np.sin(a)) for a in angles]
-        brush.shape(points, shade(color, rng.uniform(0.5, 1.4)))
-        brush.line([*points, points[0]], 0.014, shade(color, 0.3))
-
-
 def _stars(brush: _Brush, rng: Rng, color: Color) -> None:
     """Four-pointed stars, large and small."""
     for x, y, r in rng.random((15, 3)).tolist():
         r = 0.03 + 0.06 * r**2
         spikes = [(r, 0), (0.25, 0.25), (0, r), (-0.25, 0.25), (-r, 0), (-0.25, -0.25), (0, -r), (0.25, -0.25)]
-        points = [(x + (dx if n % 2 == 0 else dx * r), y + (dy if n % 2 == 0 else dy * r)) for n, (dx, dy) in enumerate(spikes)]
+        points = [
+            (x + (dx if n % 2 == 0 else dx * r), y + (dy if n % 2 == 0 else dy * r))
+            for n, (dx, dy) in enumerate(spikes)
+        ]
         brush.shape(points, shade(color, 1.85))
 
 
@@ -92,7 +85,6 @@ HABITATS: dict[str, tuple[float, Callable[[_Brush, Rng, Color], None]]] = {
     "PineForest": (120, _forest),
     "SnowField": (220, _snow),
     "ReedMarsh": (80, _marsh),
-    "RockValley": (20, _rocks),
     "StarPlain": (260, _stars),
 }
 
@@ -123,7 +115,7 @@ class _Brush:
 def draw_backdrop(image: Image.Image, habitat: str, rng: Rng) -> None:
     """Fill the picture with a habitat."""
     hue, draw = HABITATS[habitat]
-    color = hsv(hue + rng.uniform(-150, 150), rng.uniform(0.1, 0.7), rng.uniform(0.35, 0.92))
+    color = hsv(hue + rng.uniform(-180, 180), rng.uniform(0.2, 0.9), rng.uniform(0.3, 0.95))
     brush = _Brush(image)
     brush.shape([(0, 0), (1, 0), (1, 1), (0, 1)], color)
     far = shade(color, rng.uniform(0.75, 1.3))
@@ -134,8 +126,8 @@ def draw_backdrop(image: Image.Image, habitat: str, rng: Rng) -> None:
 def draw_clutter(image: Image.Image, rng: Rng) -> None:
     """Things of any color that lie about: stones, tufts, leaves."""
     brush = _Brush(image)
-    for _ in range(int(rng.integers(3, 9))):
-        _thing(brush, rng, rng.uniform(0.05, 0.14))
+    for _ in range(int(rng.integers(4, 10))):
+        _thing(brush, rng, rng.uniform(0.06, 0.17))
 
 
 def draw_occluders(image: Image.Image, rng: Rng) -> None:
@@ -149,7 +141,7 @@ def _thing(brush: _Brush, rng: Rng, r: float) -> None:
     """A stone, a tuft of grass or a leaf, of any color."""
     kind = rng.integers(3)
     x, y = rng.random(2).tolist()
-    color = hsv(rng.uniform(0, 360), rng.uniform(0.2, 0.9), rng.uniform(0.3, 0.95))
+    color = hsv(rng.uniform(0, 360), rng.uniform(0.3, 0.95), rng.uniform(0.3, 0.98))
     if kind == 0:
         brush.disc(x, y, r, color)
     elif kind == 1:
@@ -158,4 +150,12 @@ def _thing(brush: _Brush, rng: Rng, r: float) -> None:
     else:
         a = rng.uniform(0, 2 * np.pi)
         c, s = r * np.cos(a), r * np.sin(a)
-        brush.shape([(x - 1.4 * c, y - 1.4 * s), (x - 0.6 * s, y + 0.6 * c), (x + 1.4 * c, y + 1.4 * s), (x + 0.6 * s, y - 0.6 * c)], color)
+        brush.shape(
+            [
+                (x - 1.4 * c, y - 1.4 * s),
+                (x - 0.6 * s, y + 0.6 * c),
+                (x + 1.4 * c, y + 1.4 * s),
+                (x + 0.6 * s, y - 0.6 * c),
+            ],
+            color,
+        )

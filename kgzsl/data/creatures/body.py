@@ -16,11 +16,9 @@ HEAD = 0.4  # radius of every head, in creature units
 COLORS = {
     "Scarlet": (4, 0.86, 0.90),
     "Crimson": (344, 0.90, 0.50),
-    "Amber": (31, 0.92, 0.96),
     "Lemon": (56, 0.80, 0.96),
     "Emerald": (142, 0.75, 0.62),
     "Azure": (196, 0.66, 0.95),
-    "Navy": (230, 0.75, 0.42),
     "Violet": (284, 0.58, 0.74),
     "Ivory": (46, 0.10, 0.96),
     "Charcoal": (220, 0.12, 0.17),
@@ -72,7 +70,7 @@ BODIES = {
 
 
 def draw_pattern(pen: Pen, kind: str, jitter: float) -> None:
-    """Draw a pattern in white over the whole trunk, to be cut to its outline; jitter in [0, 1)."""
+    """Draw a pattern in white over more than the trunk, to be cut to its outline; jitter in [0, 1) shifts it."""
     shift = 0.1 * jitter - 0.05
     if kind == "Stripes":
         for x in np.arange(-1.05, 1.1, 0.3) + shift:
@@ -80,10 +78,6 @@ def draw_pattern(pen: Pen, kind: str, jitter: float) -> None:
     elif kind == "Bands":
         for y in np.arange(-0.91, 1, 0.3) + shift:
             pen.shape([(-1.2, y), (1.2, y), (1.2, y + 0.15), (-1.2, y + 0.15)], 255, line=0)
-    elif kind == "Zigzag":
-        x = np.arange(-1.2, 1.3, 0.16)
-        for y in np.arange(-0.84, 1, 0.42) + shift:
-            pen.stroke(np.stack([x, y + 0.13 * (-1.0) ** np.arange(len(x))], axis=1), 0.11, 255, line=0)
     elif kind == "Spots":
         for row, y in enumerate(np.arange(-0.87, 1, 0.29) + shift):
             for x in np.arange(-1.2, 1.2, 0.36) + 0.18 * (row % 2):

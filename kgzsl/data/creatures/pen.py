@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +15,10 @@ __all__ = ["Color", "Path2D", "Pen", "arc", "ellipse", "hsv", "shade", "spiral"]
 Color = tuple[int, int, int]
 Path2D = NDArray[np.float64]
 
-_UNIT = np.stack([np.cos(np.linspace(0, 2 * np.pi, 20, endpoint=False)),
-                  np.sin(np.linspace(0, 2 * np.pi, 20, endpoint=False))], axis=1)
+_UNIT = np.stack(
+    [np.cos(np.linspace(0, 2 * np.pi, 20, endpoint=False)), np.sin(np.linspace(0, 2 * np.pi, 20, endpoint=False))],
+    axis=1,
+)
 
 
 def hsv(hue: float, saturation: float, value: float) -> Color:
@@ -63,22 +66,30 @@ class Pen:
         ink: color of outlines.
     """
 
-    def __init__(self, image: Image.Image, *, matrix: Path2D, origin: Sequence[float], ink: Color = (0, 0, 0)) -> None:
-        self.image = image
+    def __init__(self, image: Image.Image, *, matrix: Path2D, origin: Path2D, ink: Color = (0, 0, 0)) -> None:
+        self.image, self.matrix, self.origin, self.ink = image, matrix, origin, ink
         self.boxes: dict[str, tuple[float, float, float, float]] = {}
-        self.part: str | None = None
+        self._part: str | None = None
         self._draw = ImageDraw.Draw(image)
-        self.matrix, self.origin, self.ink = matrix, np.asarray(origin, dtype=float), ink
         self._unit = float(np.sqrt(abs(np.linalg.det(matrix))))
 
-    def shape(self, path: Path2D | Sequence[Sequence[float]], fill: Color | int, *, line: float = 0.05) -> None:
+    def at(self, point: tuple[float, float], *, grow: float = 1.0, part: str | None = None) -> Pen:
+        """A pen on the same image whose origin is at a point, ``grow`` times larger, for one part."""
+        pen = copy(self)
+        pen.origin = self.matrix @ np.asarray(point) + self.origin
+        pen.matrix, pen._unit, pen._part = self.matrix * grow, self._unit * grow, part
+        return pen
+
+    def shape(self, path: Path2D | Sequence[Sequence[float]], fill: Color | int, *, line: float = 0.045) -> None:
         """A filled path, outlined in ink when ``line``, its width in units, is not 0."""
         flat = self._pixels(path)
         self._draw.polygon(flat, fill=fill)
         if line:
-            self._draw.line(flat + flat[:4], fill=self.ink, width=max(1, round(line * self._unit)), joint="curve")
+            self._draw.line(flat + flat[:4], fill=self.ink, width=max(1, round(line * self._unit)))
 
-    def stroke(self, path: Path2D | Sequence[Sequence[float]], width: float, fill: Color | int, *, line: float = 0.05) -> None:
+    def stroke(
+        self, path: Path2D | Sequence[Sequence[float]], width: float, fill: Color | int, *, line: float = 0.04
+    ) -> None:
         """An open path of a width, outlined in ink unless ``line`` is 0."""
         flat = self._pixels(path)
         if line:
@@ -86,12 +97,10 @@ class Pen:
         self._draw.line(flat, fill=fill, width=max(1, round(width * self._unit)), joint="curve")
 
     def _pixels(self, path: Path2D | Sequence[Sequence[float]]) -> list[float]:
-        """A path in pixels, flat; the current part's box grows around it."""
+        """A path in pixels, flat; the box of the pen's part grows around it."""
         points = np.asarray(path, dtype=float) @ self.matrix.T + self.origin
-        if self.part is not None:
+        if self._part is not None:
             (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-            if self.part in self.boxes:
-                a, b, c, d = self.boxes[self.part]
-                left, top, right, bottom = min(left, a), min(top, b), max(right, c), max(bottom, d)
-            self.boxes[self.part] = (left, top, right, bottom)
+            a, b, c, d = self.boxes.get(self._part, (left, top, right, bottom))
+            self.boxes[self._part] = (min(left, a), min(top, b), max(right, c), max(bottom, d))
         return points.ravel().tolist()

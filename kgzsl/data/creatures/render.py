@@ -31,6 +31,7 @@ RENDERER_VERSION = 1
 #: Left, top, right, bottom, as fractions of the picture in [0, 1].
 Box = tuple[float, float, float, float]
 
+_FACE = 1.2  # a large head: what is on a face must be visible in a small picture
 _FINER = 2  # drawn this many times larger, then averaged: smooth edges
 
 
@@ -88,49 +89,49 @@ def _draw_creature(image: Image.Image, look: Appearance, rng: np.random.Generato
     wing, jitter = hsv(rng.uniform(0, 360), rng.uniform(0.1, 0.5), rng.uniform(0.6, 0.95)), rng.random()
     pen = Pen(image, matrix=matrix, origin=origin, ink=shade(skin, 0.22))
 
-    def on(name: str) -> str | None:
-        pen.part = name if look[name] else None
-        return look[name]
+    def joint(name: str, point: tuple[float, float], grow: float) -> Pen:
+        return pen.at(point, grow=grow, part=name)
 
-    for name, draw, color in (("hasWings", draw_wings, wing), ("hasTail", draw_tail, skin), ("hasLegs", draw_legs, skin)):
-        if kind := on(name):
-            draw(pen, kind, body, color)
-    on("hasBodyShape")
-    pen.shape(body.outline, skin)
-    if kind := on("hasPattern"):
-        _paint_pattern(image, kind, body, dye, Pen(Image.new("L", image.size), matrix=matrix, origin=origin), jitter)
+    if wings := look["hasWings"]:
+        draw_wings(joint("hasWings", body.back, 1.1), wings, wing)
+    if tail := look["hasTail"]:
+        draw_tail(joint("hasTail", body.tail, 1.15), tail, skin)
+    if legs := look["hasLegs"]:
+        draw_legs(joint("hasLegs", (0, 0), 1), legs, body, skin)
+    joint("hasBodyShape", (0, 0), 1).shape(body.outline, skin)
     trunk = pen.boxes["hasBodyShape"]
-    if kind := on("hasEars"):
-        draw_ears(pen, kind, body, skin)
-    if kind := on("hasHorns"):
-        draw_horns(pen, kind, body)
-    pen.part = None
-    pen.shape(ellipse(*body.head, HEAD, HEAD), skin)
-    draw_snout(pen, on("hasSnout"), body, skin)
-    draw_eyes(pen, on("hasEyes") or "", body)
-    boxes = {**pen.boxes, "hasBodyColor": trunk}
-    if look["hasPattern"]:
-        boxes |= {"hasPattern": trunk, "hasPatternColor": trunk}
-    return boxes
+    if pattern := look["hasPattern"]:
+        _paint_pattern(pen, pattern, body, dye, jitter)
+        pen.boxes |= {"hasPattern": trunk, "hasPatternColor": trunk}
+    if ears := look["hasEars"]:
+        draw_ears(joint("hasEars", body.head, _FACE), ears, skin)
+    if horns := look["hasHorns"]:
+        draw_horns(joint("hasHorns", body.head, _FACE), horns)
+    pen.at(body.head, grow=_FACE).shape(ellipse(0, 0, HEAD, HEAD), skin)
+    snout = look["hasSnout"]
+    draw_snout(pen.at(body.head, grow=_FACE, part="hasSnout" if snout else None), snout, skin)
+    draw_eyes(joint("hasEyes", body.head, _FACE), look["hasEyes"] or "")
+    return {**pen.boxes, "hasBodyColor": trunk}
 
 
-def _paint_pattern(image: Image.Image, kind: str, body: Body, dye: Color, stencil: Pen, jitter: float) -> None:
+def _paint_pattern(pen: Pen, kind: str, body: Body, dye: Color, jitter: float) -> None:
     """Paint a pattern inside the outline of the trunk."""
-    draw_pattern(stencil, kind, jitter)
-    trunk = Image.new("L", image.size)
-    Pen(trunk, matrix=stencil.matrix, origin=stencil.origin).shape(body.outline * 0.95, 255, line=0)
-    image.paste(dye, mask=ImageChops.multiply(stencil.image, trunk))
+    size = pen.image.size
+    pattern, trunk = (Pen(Image.new("L", size), matrix=pen.matrix, origin=pen.origin) for _ in range(2))
+    draw_pattern(pattern, kind, jitter)
+    trunk.shape(body.outline * 0.95, 255, line=0)
+    pen.image.paste(dye, mask=ImageChops.multiply(pattern.image, trunk.image))
 
 
 def _pose(body: Body, rng: np.random.Generator, pixels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """A map from creature units to pixels: size, proportions, turn, mirror; and where it stands."""
-    scale = pixels * rng.uniform(0.62, 0.98) / body.extent
+    scale = pixels * rng.uniform(0.6, 0.95) / body.extent
     turn, wide = np.deg2rad(rng.uniform(-20, 20)), rng.uniform(0.85, 1.18)
     mirror = rng.choice((-1.0, 1.0))
     cos, sin = np.cos(turn), np.sin(turn)
     matrix = np.array([[cos, -sin], [sin, cos]]) @ np.diag([mirror * wide, 1 / wide]) * scale
     middle = matrix @ np.array([(body.head[0] + body.tail[0]) / 2 - 0.05, -0.2 if body.head[1] < -0.6 else -0.1])
-    return matrix, pixels * (0.5 + rng.uniform(-0.16, 0.16, 2)) - middle
+    return matrix, pixels * (0.5 + rng.uniform(-0.18, 0.18, 2)) - middle
 
 
 def _color(name: str | None, rng: np.random.Generator) -> Color:

@@ -1,0 +1,80 @@
+"""What the commands share in talking to the user: consoles, tables, JSON and progress bars."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from kgzsl.api import Listener
+
+__all__ = ["Json", "console", "error_console", "listening", "print_json", "print_table"]
+
+console = Console(highlight=False)
+error_console = Console(stderr=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
+
+
+def print_json(content: Any) -> None:
+    """One JSON document on standard output."""
+    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
+    """A plain table; columns whose name begins with ``>`` are right-aligned."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(column.removeprefix(">"), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    console.print(table)
+
+
+@contextmanager
+def listening(*, quiet: bool = False) -> Iterator[Listener]:
+    """Progress bars (on standard error) for drawing, features and training, and a loss table."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    from kgzsl.api import Listener
+    from kgzsl.train.loop import EpochRecord
+
+    if quiet:
+        yield Listener()
+        return
+    bars = Progress(
+        TextColumn("{task.description:<22}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=error_console,
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def advance(name: str, done: int, total: int) -> None:
+        if name not in tasks:
+            tasks[name] = bars.add_task(name, total=total)
+        bars.update(tasks[name], completed=done)
+
+    def epoch(record: EpochRecord) -> None:
+        losses = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in record.losses.items())
+        validation = "".join(f"  {name} {100 * record.validation[name]:.1f}" for name in ("T1", "H") if name in record.validation)
+        judged = f" | validation{validation}" if validation else ""
+        bars.console.print(f"{record.phase} {record.epoch:>3}  {losses}{judged}", soft_wrap=True)
+
+    with bars:
+        yield Listener(
+            drawing=lambda done, total: advance("drawing", done, total),
+            features=lambda done, total: advance("backbone", done, total),
+            step=lambda phase, done, total: advance(f"training ({phase})", done, total),
+            epoch=epoch,
+        )

@@ -1,0 +1,138 @@
+"""``kgzsl ontology``: what an ontology says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kgzsl.cli.console import Json, console, print_json, print_table
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Look into an ontology.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def ontology() -> None:
+    """Look into an ontology."""
+
+
+@app.command()
+def inspect(
+    files: Annotated[list[Path], typer.Argument(help="Ontology files, read as one.", show_default=False)],
+    profile: Annotated[str, typer.Option(help="owl or kzsl; detected when not given.")] = "",
+    entail: Annotated[str, typer.Option(help="el, rdfs or none.")] = "el",
+    class_: Annotated[str, typer.Option("--class", help="Show the facts of one class.")] = "",
+    json: Json = False,
+) -> None:
+    """Classes, attributes, facts asserted and entailed, and what was not understood.
+
+    Examples:
+
+      kgzsl ontology inspect ontologies/creatures.ttl
+
+      kgzsl ontology inspect ontologies/creatures.ttl --class "tindra mumbler"
+    """
+    from kgzsl import api
+
+    found = api.load_ontology(*files, profile=profile, entail=entail)
+    summary = _summary(found)
+    if class_:
+        summary["facts"] = _facts_of(found, class_)
+    if json:
+        print_json(summary)
+        return
+    _show(summary)
+    if class_:
+        rows = [(f["verbalization"], f["status"], f["proof"]) for f in summary["facts"]]
+        console.print()
+        print_table(("fact", "status", "follows"), rows, title=class_)
+
+
+def _summary(found: Any) -> dict[str, Any]:
+    """What there is to say of an ontology, JSON-safe."""
+    report = found.report
+    return {
+        "files": list(report.files),
+        "formats": list(report.formats),
+        "profile": report.profile,
+        "profile_reason": report.reason,
+        "triples": report.triples,
+        "classes": len(found.classes),
+        "leaves": len(found.leaves),
+        "attributes": len(found.attributes),
+        "properties": len(found.properties),
+        "asserted": {found.label(p): n for p, n in report.asserted.items()},
+        "entailed": {found.label(p): n for p, n in report.entailed.items()},
+        "annotations": report.annotations,
+        "external": report.external,
+        "not_understood": dict(report.not_understood),
+        "cycles": [[found.label(iri) for iri in cycle] for cycle in report.cycles],
+        "contradictions": [
+            {"class": found.label(c.subject), "property": found.label(c.predicate), "object": found.label(c.object)}
+            for c in report.contradictions
+        ],
+        "digest": found.digest,
+    }
+
+
+def _facts_of(found: Any, name: str) -> list[dict[str, Any]]:
+    """Facts of a class with how each follows, asserted ones first."""
+    from kgzsl.semantics import verbalize
+
+    facts = sorted(found.facts(subject=found.resolve(name)), key=lambda f: (f.status, f.predicate, f.polarity, f.object))
+    return [
+        {
+            "subject": f.subject,
+            "predicate": f.predicate,
+            "object": f.object,
+            "polarity": f.polarity,
+            "status": f.status,
+            "verbalization": verbalize(f, found),
+            "proof": "" if f.status == "asserted" else _proof_line(found.prove(f), found),
+        }
+        for f in facts
+    ]
+
+
+def _proof_line(proof: Any, found: Any) -> str:
+    """The last rule and the classes it passed through."""
+    through = dict.fromkeys(found.label(f.subject) for f in proof.asserted())
+    return f"{proof.rule}: {' > '.join(through)}"
+
+
+def _show(summary: dict[str, Any]) -> None:
+    """The summary for people."""
+    rows = [
+        ("files", ", ".join(summary["files"])),
+        ("format", ", ".join(dict.fromkeys(summary["formats"]))),
+        ("profile", f"{summary['profile']} ({summary['profile_reason']})"),
+        ("triples", f"{summary['triples']:,}"),
+        ("classes", f"{summary['classes']:,} ({summary['leaves']:,} leaves)"),
+        ("attributes", f"{summary['attributes']:,} in {summary['properties']:,} properties"),
+        ("annotations", f"{summary['annotations']:,}"),
+        ("left out", f"{summary['external']:,} triples about terms outside the profile's scope"),
+    ]
+    print_table(("", ""), rows)
+    console.print()
+    names = sorted(summary["asserted"] | summary["entailed"])
+    counts = [(n, f"{summary['asserted'].get(n, 0):,}", f"{summary['entailed'].get(n, 0):,}") for n in names]
+    total = (sum(summary["asserted"].values()), sum(summary["entailed"].values()))
+    counts.append(("all", f"{total[0]:,}", f"{total[1]:,}"))
+    print_table(("facts", ">asserted", ">entailed"), counts)
+    for title, items in (
+        ("not understood", [f"{n:,} x {name}" for name, n in summary["not_understood"].items()]),
+        ("cycles in the taxonomy", [", ".join(cycle) for cycle in summary["cycles"]]),
+        ("contradictions", [f"{c['class']}: {c['property']} {c['object']}" for c in summary["contradictions"]]),
+    ):
+        console.print()
+        if items:
+            console.print(f"{title} ({len(items)})")
+            for item in items[:20]:
+                console.print(f"  {item}", soft_wrap=True, markup=False)
+            if len(items) > 20:
+                console.print(f"  and {len(items) - 20} more (--json has all)")
+        else:
+            console.print(f"{title}: none")
