@@ -4,12 +4,11 @@ Example:
     >>> from kgzsl import api
     >>> ontology = api.load_ontology(api.creatures_ontology())
     >>> len(ontology.leaves)
-    60
+    100
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,10 +35,12 @@ if TYPE_CHECKING:
     from kgzsl.train.run import RunConfig, RunFolder
 
 __all__ = [
+    "BASELINES",
     "Dataset",
     "Listener",
     "Prediction",
     "Run",
+    "baseline",
     "creatures_ontology",
     "evaluate",
     "explain",
@@ -48,6 +49,7 @@ __all__ = [
     "load_ontology",
     "load_run",
     "predict",
+    "verbalizer",
 ]
 
 HELD_OUT_EVERY = 10
@@ -152,7 +154,9 @@ def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset
     listener = listener or Listener()
     files = config.ontology.files or ((creatures_ontology(),) if config.data.benchmark == "creatures" else ())
     if not files:
-        raise ConfigError(Problem("no ontology", expected="ontology.files", fix="give --ontology FILE or [ontology] files"))
+        raise ConfigError(
+            Problem("no ontology", expected="ontology.files", fix="give --ontology FILE or [ontology] files")
+        )
     ontology = load_ontology(*files, profile=config.ontology.profile, entail=config.ontology.entail)
     if config.data.benchmark == "creatures":
         images, split = _creatures(config, listener)
@@ -215,7 +219,8 @@ def _need_facts(attributes: ClassAttributes) -> None:
     if empty:
         fix = "state a fact of each in the ontology, or take them out of the split"
         raise NoFactsError(
-            Problem(f"{attributes.ontology.label(iri)} ({iri}) has no fact about any attribute", fix=fix) for iri in empty
+            Problem(f"{attributes.ontology.label(iri)} ({iri}) has no fact about any attribute", fix=fix)
+            for iri in empty
         )
 
 
@@ -423,7 +428,9 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
     run_folder = RunFolder(Path(folder))
     facts = run_folder.state()
     if not facts["complete"]:
-        raise RunError(Problem("not trained to its end", file=folder, fix="run the same `kgzsl train` again: it goes on"))
+        raise RunError(
+            Problem("not trained to its end", file=folder, fix="run the same `kgzsl train` again: it goes on")
+        )
     config = read_config(run_folder.path / "config.toml")
     files = (ontology,) if ontology else config.ontology.files or (creatures_ontology(),)
     entailed = load_ontology(*files, profile=config.ontology.profile, entail=config.ontology.entail)
@@ -456,44 +463,131 @@ def evaluate(run: Run, *, listener: Listener | None = None) -> ZeroShotReport:
     Source: Xian et al., "Zero-Shot Learning - A Comprehensive Evaluation", TPAMI 2019: per-class
     accuracy, proposed split, T1, U, S, H. AUSUC: Chao et al., ECCV 2016.
     """
-    from kgzsl.evaluate import ZeroShotReport, ausuc, best_h, czsl_accuracy, gzsl, seen_unseen_curve
     from kgzsl.train.checkpoint import write_text
 
     data = load_dataset(run.config, listener)
     test = data.images.take(data.images.parts != "trainval")
     scores = _scores(run.model, test.array, run.attributes)
-    seen = run.space.mask(run.split.seen)
-    unseen_rows = ~seen[test.labels]
-    result = gzsl(scores, test.labels, seen, gamma=run.gamma)
-    curve = seen_unseen_curve(scores, test.labels, seen)
-    report = ZeroShotReport(
-        dataset=_dataset_name(run.config),
-        backbone=run.facts["backbone"],
-        semantics=_semantics_name(run.config),
-        selection_rule=run.facts["calibration"]["rule"],
-        seed=run.config.train.seed,
-        T1=czsl_accuracy(scores[unseen_rows], test.labels[unseen_rows], np.flatnonzero(~seen)),
-        U=result.U,
-        S=result.S,
-        H=result.H,
-        AUSUC=ausuc(curve),
-        best_H=best_h(curve),
-        gamma=run.gamma,
-        gamma_unit=run.facts["calibration"]["unit"],
-        per_class=_by_class(run, scores, test.labels, seen),
-        seconds=run.facts["seconds"],
+    report = _report(
+        run, scores, test.labels, gamma=run.gamma, backbone=run.facts["backbone"], seconds=run.facts["seconds"]
     )
     write_text(run.folder.path / "report.json", _json(report.to_dict()))
     return report
 
 
-def _by_class(run: Run, scores: np.ndarray, labels: np.ndarray, seen: np.ndarray) -> dict[str, float]:
-    """GZSL accuracy of each class, by label."""
-    from kgzsl.evaluate import per_class_accuracy
+def _report(
+    run: Run, scores: np.ndarray, labels: np.ndarray, *, gamma: float, backbone: str, seconds: float
+) -> ZeroShotReport:
+    """All measures of scores on the test images of a run."""
+    from kgzsl.evaluate import ZeroShotReport, ausuc, best_h, czsl_accuracy, gzsl, per_class_accuracy, seen_unseen_curve
 
-    predicted = (scores - run.gamma * seen).argmax(1)
-    accuracies = per_class_accuracy(predicted, labels, labels)
-    return {run.ontology.label(run.space.classes[column]): accuracy for column, accuracy in accuracies.items()}
+    seen = run.space.mask(run.split.seen)
+    unseen_rows = ~seen[labels]
+    result = gzsl(scores, labels, seen, gamma=gamma)
+    curve = seen_unseen_curve(scores, labels, seen)
+    accuracies = per_class_accuracy((scores - gamma * seen).argmax(1), labels, labels)
+    return ZeroShotReport(
+        dataset=_dataset_name(run.config),
+        backbone=backbone,
+        semantics=_semantics_name(run.config),
+        selection_rule=run.facts["calibration"]["rule"],
+        seed=run.config.train.seed,
+        T1=czsl_accuracy(scores[unseen_rows], labels[unseen_rows], np.flatnonzero(~seen)),
+        U=result.U,
+        S=result.S,
+        H=result.H,
+        AUSUC=ausuc(curve),
+        best_H=best_h(curve),
+        gamma=gamma,
+        gamma_unit=run.facts["calibration"]["unit"],
+        per_class={run.ontology.label(run.space.classes[column]): a for column, a in accuracies.items()},
+        seconds=seconds,
+    )
+
+
+BASELINES = ("ESZSL", "pixel ridge")
+"""Names of the baselines of :func:`baseline`."""
+
+
+def baseline(run: Run, name: str, *, listener: Listener | None = None) -> ZeroShotReport:
+    """Measure a baseline on the images, split and class attributes of a run.
+
+    ``ESZSL`` works on the mean patch token of the run's own image encoder (of the frozen backbone,
+    where there is one); ``pixel ridge`` on pixels scaled down to 32 x 32: what is to be had without seeing shapes.
+    Their hyperparameters and gamma are chosen on the run's validation classes.
+
+    Source: Romera-Paredes and Torr, "An embarrassingly simple approach to zero-shot learning", ICML 2015.
+
+    Raises:
+        ConfigError: no such baseline, or pixels of a run on cached features.
+    """
+    from kgzsl.evaluate import ESZSL, RidgeToAttributes, choose_gamma
+
+    if name not in BASELINES:
+        raise ConfigError(Problem(f"no baseline {name!r}", expected=f"one of {', '.join(BASELINES)}"))
+    started = time.perf_counter()
+    data = load_dataset(run.config, listener)
+    features = _pooled(run, data.images) if name == "ESZSL" else _small_pixels(data.images)
+    table = _unit_rows(run.attributes)
+    train = np.flatnonzero(data.images.parts == "trainval")
+    test = np.flatnonzero(data.images.parts != "trainval")
+    labels = data.images.labels
+    validation = run.space.mask(run.split.validation)
+    seen = run.space.mask(run.split.seen)
+    # Twice: without the validation classes for gamma, then with all seen classes.
+    kind = ESZSL if name == "ESZSL" else RidgeToAttributes
+    chosen = kind().fit_best(features[train], labels[train], table, validation_classes=np.flatnonzero(validation))
+    strengths = {"gamma": chosen.gamma, "lam": chosen.lam} if name == "ESZSL" else {"lam": chosen.lam}
+    fold = _held_out(labels[train], seen & ~validation)
+    fitted = train[~fold & ~validation[labels[train]]]
+    judged = train[fold | validation[labels[train]]]
+    columns = np.flatnonzero(seen)
+    trial = kind().fit(features[fitted], labels[fitted], table, **strengths).scores(features[judged], table)[:, columns]
+    calibration = choose_gamma(trial, np.searchsorted(columns, labels[judged]), validation[columns])
+    scores = chosen.scores(features[test], table)
+    ratio = chosen.scores(features[train[fold]], table)[:, columns].std() / trial[~validation[labels[judged]]].std()
+    return _report(
+        run,
+        scores,
+        labels[test],
+        gamma=calibration.gamma * float(ratio),
+        backbone=run.facts["backbone"] if run.config.data.backbone or name != "ESZSL" else "encoder of the run",
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _pooled(run: Run, images: ImageSet, *, batch: int = 256) -> np.ndarray:
+    """Mean patch token of every image, unit length: of the backbone, or of the run's own encoder."""
+    import torch
+
+    rows = []
+    with torch.inference_mode():
+        for start in range(0, len(images), batch):
+            part = np.ascontiguousarray(images.array[start : start + batch])
+            tokens = (
+                part.astype(np.float32)
+                if images.array.ndim == 3
+                else run.model.image_encoder(torch.from_numpy(part)).numpy()
+            )
+            rows.append(tokens.mean(1))
+    pooled = np.concatenate(rows).astype(np.float64)
+    return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+
+
+def _small_pixels(images: ImageSet) -> np.ndarray:
+    """Pixels in [-1, 1] at 32 x 32 as one row an image."""
+    if images.array.dtype != np.uint8:
+        raise ConfigError(Problem("a run on cached features has no pixels", fix="run `pixel ridge` on a run on pixels"))
+    step = max(1, images.array.shape[1] // 32)
+    size = images.array.shape[1] // step * step
+    blocks = images.array[:, :size, :size].reshape(len(images), size // step, step, size // step, step, 3)
+    return blocks.mean((2, 4)).reshape(len(images), -1) / 127.5 - 1
+
+
+def _unit_rows(attributes: ClassAttributes) -> np.ndarray:
+    """Class attributes of unit length, what is unknown being 0."""
+    table = np.where(attributes.known, attributes.value, 0).astype(np.float64)
+    return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
 
 
 def _dataset_name(config: RunConfig) -> str:
@@ -577,7 +671,9 @@ def explain(
     rival = int(order[1]) if rival_iri is None else int(run.space.columns([rival_iri])[0])
     if rival == predicted:
         fix = "name another class with --against"
-        raise SplitError(Problem(f"{run.ontology.label(run.space.classes[rival])} is the predicted class itself", fix=fix))
+        raise SplitError(
+            Problem(f"{run.ontology.label(run.space.classes[rival])} is the predicted class itself", fix=fix)
+        )
     return explain_margin(
         ImageEvidence(
             image=name or str(image),

@@ -1,13 +1,132 @@
-"""Fixtures that several test files share."""
+"""Fixtures that several test files share: real data where it is, and a toy world that trains in a second."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 SHARED = Path(os.environ.get("KGZSL_SHARED", Path(__file__).resolve().parents[2] / "shared" / "data"))
+TOY = "http://toys.example/#"
+COLORS = {"red": (210, 40, 40), "green": (40, 170, 60), "blue": (50, 70, 210), "yellow": (225, 210, 60)}
+SHAPES = ("disc", "box")
+UNSEEN = ("green box", "yellow disc")
+ONTOLOGY = """
+@prefix : <http://toys.example/#> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+:hasColor a owl:ObjectProperty ; rdfs:label "has color" .
+:hasMainColor a owl:ObjectProperty ; rdfs:label "has main color" ; rdfs:subPropertyOf :hasColor .
+:hasShape a owl:ObjectProperty ; rdfs:label "has shape" .
+:hasSize a owl:ObjectProperty ; rdfs:label "has size" .
+:Toy a owl:Class ; rdfs:label "toy" .
+:Disc a owl:Class ; rdfs:label "disc shaped toy" ; rdfs:subClassOf :Toy , [
+    a owl:Restriction ; owl:onProperty :hasShape ; owl:someValuesFrom :Round ] .
+:Box a owl:Class ; rdfs:label "box shaped toy" ; rdfs:subClassOf :Toy ,
+    [ a owl:Restriction ; owl:onProperty :hasShape ; owl:someValuesFrom :Square ] ,
+    [ a owl:Class ; owl:complementOf [ a owl:Restriction ; owl:onProperty :hasShape ; owl:someValuesFrom :Round ] ] .
+"""
+
+
+def leaf(color: str, shape: str) -> str:
+    """A class in Turtle: its shape comes from the ancestor, red discs and blue boxes are large."""
+    name = f"{color.title()}{shape.title()}"
+    large = (color, shape) in {("red", "disc"), ("blue", "box")}
+    facts = {"hasMainColor": color.title(), "hasSize": "Large" if large else "Small"}
+    restrictions = "".join(
+        f" ,\n    [ a owl:Restriction ; owl:onProperty :{p} ; owl:someValuesFrom :{f} ]" for p, f in facts.items()
+    )
+    return f':{name} a owl:Class ; rdfs:label "{color} {shape}" ; rdfs:subClassOf :{shape.title()}{restrictions} .\n'
+
+
+def draw(color: str, shape: str, *, seed: int, size: int = 24) -> Image.Image:
+    """A colored shape somewhere on a noisy gray ground."""
+    random = np.random.default_rng([list(COLORS).index(color), SHAPES.index(shape), seed])
+    picture = Image.fromarray(random.integers(110, 150, (size, size, 3), dtype=np.uint8))
+    side = 14 if (color, shape) in {("red", "disc"), ("blue", "box")} else 8
+    left, top = random.integers(1, size - side - 1, 2).tolist()
+    pen = ImageDraw.Draw(picture)
+    (pen.ellipse if shape == "disc" else pen.rectangle)((left, top, left + side, top + side), fill=COLORS[color])
+    return picture
+
+
+@dataclass(frozen=True)
+class Toys:
+    """A world of eight classes of toys on disk; four colors, two shapes, two of them without training images."""
+
+    folder: Path
+
+    @property
+    def ontology(self) -> Path:
+        return self.folder / "toys.ttl"
+
+    @property
+    def images(self) -> Path:
+        return self.folder / "images"
+
+    @property
+    def split(self) -> Path:
+        return self.folder / "split.json"
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Labels, seen ones first."""
+        every = tuple(f"{color} {shape}" for color in COLORS for shape in SHAPES)
+        return (*(c for c in every if c not in UNSEEN), *UNSEEN)
+
+    def iri(self, label: str) -> str:
+        return TOY + label.title().replace(" ", "")
+
+    def config(self, **sections: Any) -> Any:
+        """A run that takes about a second; ``train={"epochs": 3}`` changes it."""
+        from kgzsl.train.run import parse_config
+
+        quick: dict[str, dict[str, Any]] = {
+            "ontology": {"files": [str(self.ontology)]},
+            "data": {"images": str(self.images), "split": str(self.split), "size": 32},
+            "model": {"dim": 32, "heads": 2, "stem": 8, "stages": [8, 16], "depths": [1, 1], "text_layers": 1},
+            "train": {"epochs": 2, "refit_epochs": 1, "batch_size": 16},
+        }
+        return parse_config({s: quick.get(s, {}) | sections.get(s, {}) for s in (*quick, *sections)})
+
+    def arguments(self, out: Path) -> list[str]:
+        """The same run for the command line."""
+        config = self.config()
+        sizes = {"data": ("size",), "model": ("dim", "heads", "stem", "stages", "text_layers")}
+        sizes["train"] = ("epochs", "refit_epochs", "batch_size")
+        wanted = [f"{s}.{k}={_toml(getattr(getattr(config, s), k))}" for s, keys in sizes.items() for k in keys]
+        paths = ["--ontology", self.ontology, "--images", self.images, "--split", self.split, "--out", out]
+        return ["train", *map(str, paths), *(part for item in wanted for part in ("--set", item))]
+
+    def copy(self, folder: Path) -> Toys:
+        """The same world elsewhere, to be spoiled."""
+        shutil.copytree(self.folder, folder)
+        return replace(self, folder=folder)
+
+    def edit(self, old: str, new: str) -> Toys:
+        """Replace a piece of the ontology."""
+        text = self.ontology.read_text(encoding="utf-8")
+        if old not in text:
+            raise ValueError(f"the ontology has no {old!r}")
+        self.ontology.write_text(text.replace(old, new), encoding="utf-8")
+        return self
+
+    def say(self, **groups: list[str]) -> Toys:
+        """Write another split."""
+        self.split.write_text(json.dumps(groups, indent=1), encoding="utf-8")
+        return self
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(list(value) if isinstance(value, tuple) else value)
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +135,50 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("real data (../shared/data) is not on this machine")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def toys(tmp_path_factory: pytest.TempPathFactory) -> Toys:
+    """A world to read from; ``toys.copy(tmp_path / "world")`` gives one to spoil."""
+    world = Toys(tmp_path_factory.mktemp("toys") / "world")
+    for color in COLORS:
+        for shape in SHAPES:
+            # Folders are named by label or by local name: both are understood.
+            folder = world.images / (f"{color} {shape}" if color == "red" else f"{color.title()}{shape.title()}")
+            folder.mkdir(parents=True)
+            for number in range(8):
+                draw(color, shape, seed=number).save(folder / f"{number}.png")
+    leaves = "".join(leaf(color, shape) for color in COLORS for shape in SHAPES)
+    world.ontology.write_text(ONTOLOGY + leaves, encoding="utf-8")
+    return world.say(unseen=list(UNSEEN))
+
+
+@pytest.fixture(scope="session")
+def toy_run(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A trained run on the toys; nobody may change its folder."""
+    from kgzsl import api
+
+    return api.fit(toys.config(), tmp_path_factory.mktemp("runs") / "toys")
+
+
+@pytest.fixture
+def kgzsl(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """The command line in this process: ``kgzsl("predict", run, image)`` gives status, out and err."""
+    from kgzsl.cli import main
+
+    @dataclass(frozen=True)
+    class Done:
+        status: int
+        out: str
+        err: str
+
+    def call(*arguments: object) -> Done:
+        monkeypatch.setattr("sys.argv", ["kgzsl", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as leaving:
+            main()
+        streams = capfd.readouterr()
+        return Done(int(leaving.value.code or 0), streams.out, streams.err)
+
+    monkeypatch.setenv("COLUMNS", "100")
+    yield call

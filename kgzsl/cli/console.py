@@ -41,7 +41,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
 @contextmanager
 def listening(*, quiet: bool = False) -> Iterator[Listener]:
     """Progress bars (on standard error) for drawing, features and training, and a loss table."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskID,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     from kgzsl.api import Listener
     from kgzsl.train.loop import EpochRecord
@@ -67,7 +75,9 @@ def listening(*, quiet: bool = False) -> Iterator[Listener]:
 
     def epoch(record: EpochRecord) -> None:
         losses = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in record.losses.items())
-        validation = "".join(f"  {name} {100 * record.validation[name]:.1f}" for name in ("T1", "H") if name in record.validation)
+        validation = "".join(
+            f"  {name} {100 * record.validation[name]:.1f}" for name in ("T1", "H") if name in record.validation
+        )
         judged = f" | validation{validation}" if validation else ""
         bars.console.print(f"{record.phase} {record.epoch:>3}  {losses}{judged}", soft_wrap=True)
 

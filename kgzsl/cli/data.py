@@ -50,12 +50,19 @@ def creatures(
             progress=listener.drawing,
         )
     written = load(folder)
-    result = {"folder": str(folder), "images": len(written.labels), "seen": len(written.seen), "unseen": len(written.unseen)}
+    result = {
+        "folder": str(folder),
+        "images": len(written.labels),
+        "seen": len(written.seen),
+        "unseen": len(written.unseen),
+    }
     if sheet is not None:
         result["sheet"] = str(contact_sheet(folder, sheet))
     if json:
         print_json(result)
         return
-    console.print(f"{result['images']:,} images of {result['seen']} seen and {result['unseen']} unseen classes in {folder}")
+    console.print(
+        f"{result['images']:,} images of {result['seen']} seen and {result['unseen']} unseen classes in {folder}"
+    )
     if sheet is not None:
         console.print(f"contact sheet: {sheet}")

@@ -17,7 +17,9 @@ def explain(
     image: Annotated[Path, typer.Argument(help="Image file.", show_default=False)],
     against: Annotated[str, typer.Option(help="The rival class; by default the runner-up.", show_default=False)] = "",
     html: Annotated[Path | None, typer.Option(help="Write a self-contained page.", show_default=False)] = None,
-    overlay: Annotated[Path | None, typer.Option(help="Write where the facts were found (PNG).", show_default=False)] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(help="Write where the facts were found (PNG).", show_default=False)
+    ] = None,
     top: Annotated[int, typer.Option(min=1, help="Facts to show.")] = 8,
     ontology: Annotated[Path | None, typer.Option(help="Where the run's ontology is now.", show_default=False)] = None,
     json: Json = False,

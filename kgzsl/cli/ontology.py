@@ -82,7 +82,9 @@ def _facts_of(found: Any, name: str) -> list[dict[str, Any]]:
     """Facts of a class with how each follows, asserted ones first."""
     from kgzsl.semantics import verbalize
 
-    facts = sorted(found.facts(subject=found.resolve(name)), key=lambda f: (f.status, f.predicate, f.polarity, f.object))
+    facts = sorted(
+        found.facts(subject=found.resolve(name)), key=lambda f: (f.status, f.predicate, f.polarity, f.object)
+    )
     return [
         {
             "subject": f.subject,

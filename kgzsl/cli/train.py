@@ -14,12 +14,18 @@ __all__ = ["train"]
 
 def train(
     config: Annotated[Path | None, typer.Argument(help="Run file (TOML).", show_default=False)] = None,
-    ontology: Annotated[list[Path] | None, typer.Option(help="Ontology file; again for more files.", show_default=False)] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder with one folder of images per class.", show_default=False)] = None,
+    ontology: Annotated[
+        list[Path] | None, typer.Option(help="Ontology file; again for more files.", show_default=False)
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder with one folder of images per class.", show_default=False)
+    ] = None,
     split: Annotated[str, typer.Option(help="Split file, or FILE:NAME.", show_default=False)] = "",
     backbone: Annotated[str, typer.Option(help="Frozen transformers backbone.", show_default=False)] = "",
     out: Annotated[Path | None, typer.Option(help="Run folder; by default runs/<name of the run file>.")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="section.key=value; again for more.", show_default=False)] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="section.key=value; again for more.", show_default=False)
+    ] = None,
     json: Json = False,
 ) -> None:
     """Train on the seen classes; a killed run goes on when the same command is given again.
@@ -48,7 +54,12 @@ def train(
     with listening(quiet=json) as listener:
         run = api.fit(run_config, folder, listener=listener)
     calibration = run.facts["calibration"]
-    result = {"run": str(folder), "validation": run.facts["validation"], "calibration": calibration, "seconds": run.facts["seconds"]}
+    result = {
+        "run": str(folder),
+        "validation": run.facts["validation"],
+        "calibration": calibration,
+        "seconds": run.facts["seconds"],
+    }
     if json:
         print_json(result)
         return

@@ -1,0 +1,1 @@
+"""Floor 3: images, features, labels, splits, and the embedded benchmark."""

@@ -102,21 +102,33 @@ def load_backbone(source: str | Path) -> PatchBackbone:
     Raises:
         ConfigError: not a folder that transformers reads, or a hub id that cannot be had.
     """
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModel
 
     try:
         # Nothing is executed from the folder: safetensors weights, and no remote code.
-        module = AutoModel.from_pretrained(source, use_safetensors=True, trust_remote_code=False)
+        module, loading = AutoModel.from_pretrained(
+            source, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+        )
         config = AutoConfig.from_pretrained(source)
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
         expected = "a transformers folder (config.json, model.safetensors, preprocessor_config.json) or a hub id"
-        raise ConfigError(Problem(f"no backbone at {source} ({error})", expected=expected, fix="check the path")) from error
-    module = getattr(module, "vision_model", module).eval().requires_grad_(False)
+        raise ConfigError(
+            Problem(f"no backbone at {source} ({error})", expected=expected, fix="check the path")
+        ) from error
+    # Many published backbones come without their pooler, which is not used; it is then random.
+    fresh = set(loading["missing_keys"])
+    lost = sorted(key for key in fresh if "pooler" not in key)
+    if lost:
+        got = f"{len(lost)} weights are missing from {source}, {lost[0]} for one"
+        raise ConfigError(Problem(got, expected="weights of the model that config.json names"))
     processing = _preprocessing(source, image_size=getattr(config, "image_size", 224))
     weights = hashlib.sha256(json.dumps(processing, sort_keys=True).encode())
     for key, value in sorted(module.state_dict().items()):
-        weights.update(key.encode())
-        weights.update(value.numpy().tobytes())
+        if key not in fresh:
+            weights.update(key.encode())
+            weights.update(value.numpy().tobytes())
+    module = getattr(module, "vision_model", module).eval().requires_grad_(False)
     return PatchBackbone(module=module, name=Path(source).name, digest=weights.hexdigest(), **processing)
 
 

@@ -43,7 +43,9 @@ class ImageSet:
     def __post_init__(self) -> None:
         count = len(self.array)
         if not len(self.labels) == len(self.parts) == len(self.names) == count:
-            raise ValueError(f"{count} images, {len(self.labels)} labels, {len(self.parts)} parts, {len(self.names)} names")
+            raise ValueError(
+                f"{count} images, {len(self.labels)} labels, {len(self.parts)} parts, {len(self.names)} names"
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -100,7 +102,10 @@ def cut_parts(files: dict[str, list[Path]], split: ZeroShotSplit) -> tuple[list[
     """
     missing = sorted(set(split.seen) - set(files))
     if missing:
-        raise DataError(Problem(f"seen class {iri} has no image", fix="add a folder for it, or take it out of `seen`") for iri in missing)
+        raise DataError(
+            Problem(f"seen class {iri} has no image", fix="add a folder for it, or take it out of `seen`")
+            for iri in missing
+        )
     paths: list[Path] = []
     classes: list[str] = []
     parts: list[Part] = []

@@ -54,6 +54,8 @@ class ZeroShotSplit:
             problems.append(Problem(f"{', '.join(both)} both seen and unseen", expected="disjoint sets", fix=fix))
         if not self.seen:
             problems.append(Problem("no seen class", expected="at least 2 classes with images"))
+        elif not self.training:
+            problems.append(Problem("every seen class is held out for validation, none is left for training"))
         stray = sorted(set(self.validation) - set(self.seen))
         if stray:
             problems.append(Problem(f"validation classes {', '.join(stray)} are not seen", expected="a subset of seen"))
@@ -80,8 +82,13 @@ class ZeroShotSplit:
             seed: which classes; the draw does not depend on the order of ``seen``.
         """
         if len(self.seen) < 3:
-            raise SplitError(Problem(f"{len(self.seen)} seen classes", expected="3 or more, so that validation classes "
-                                     "can be held out", fix="add images of more classes"))
+            raise SplitError(
+                Problem(
+                    f"{len(self.seen)} seen classes",
+                    expected="3 or more, so that validation classes can be held out",
+                    fix="add images of more classes",
+                )
+            )
         count = min(max(1, round(fraction * len(self.seen))), len(self.seen) - 2)
         order = np.random.default_rng(seed).permutation(len(self.seen))
         chosen = [sorted(self.seen)[i] for i in order[:count]]
@@ -110,13 +117,7 @@ def read_split(
         SplitError: everything that is wrong with it, at once.
     """
     path = Path(path)
-    content = _json(path)
-    if "splits" in content:
-        named = content["splits"]
-        if name not in named:
-            got = f"no split named {name!r}" if name else "several splits and no name"
-            raise SplitError(Problem(got, file=path, expected=f"one of {', '.join(named)}", fix="name it: --split FILE:NAME"))
-        content = named[name]
+    content = _named(_json(path), name, path)
     problems: list[Problem] = []
     groups: dict[str, tuple[str, ...]] = {}
     for group in ("seen", "unseen", "validation"):
@@ -130,7 +131,9 @@ def read_split(
                 resolved.append(resolve(entry))
             except KgzslError as error:
                 lines = _lines_of(path, entry)
-                problems += [replace(p, file=path, line=lines, got=f"{group} class {entry!r}: {p.got}") for p in error.problems]
+                problems += [
+                    replace(p, file=path, line=lines, got=f"{group} class {entry!r}: {p.got}") for p in error.problems
+                ]
         groups[group] = tuple(resolved)
     if not content.get("unseen"):
         problems.append(Problem("no unseen class", file=path, expected='"unseen": [class names]'))
@@ -138,18 +141,37 @@ def read_split(
         raise SplitError(problems)
     unseen = set(groups["unseen"])
     seen = groups["seen"] or tuple(sorted(c for c in pictured if c not in unseen))
-    return ZeroShotSplit(seen=seen, unseen=groups["unseen"], validation=groups["validation"])
+    try:
+        return ZeroShotSplit(seen=seen, unseen=groups["unseen"], validation=groups["validation"])
+    except SplitError as error:
+        raise SplitError(replace(problem, file=path) for problem in error.problems) from None
+
+
+def _named(content: dict, name: str | None, path: Path) -> dict:
+    """The split itself: the content, or one of those under ``"splits"``."""
+    if "splits" not in content and not name:
+        return content
+    named = content.get("splits", {})
+    if not isinstance(named, dict) or not all(isinstance(split, dict) for split in named.values()):
+        raise SplitError(Problem("'splits' holds no splits by name", file=path, expected='{"easy": {"unseen": [...]}}'))
+    if name not in named:
+        got = f"no split named {name!r}" if name else "several splits and no name"
+        expected = f"one of {', '.join(named)}" if named else "a file with several splits"
+        raise SplitError(Problem(got, file=path, expected=expected, fix="name it: --split FILE:NAME"))
+    return named[name]
 
 
 def _json(path: Path) -> dict:
     """The JSON object in a file, or a SplitError with the line."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
         raise SplitError(Problem("no such split file", file=path, fix="check the path")) from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         line = getattr(error, "lineno", None)
-        raise SplitError(Problem(f"not JSON ({error})", file=path, line=line, expected='{"seen": [...], "unseen": [...]}')) from None
+        raise SplitError(
+            Problem(f"not JSON ({error})", file=path, line=line, expected='{"seen": [...], "unseen": [...]}')
+        ) from None
     if not isinstance(content, dict):
         raise SplitError(Problem("a JSON list", file=path, expected='{"seen": [...], "unseen": [...]}'))
     return content

@@ -98,10 +98,8 @@ class ZeroShotClassifier(nn.Module):
 
     def encode_patches(self, patches: Tensor, text: TextState) -> AttributeEvidence:
         """Evidence of each attribute in patches that :meth:`patches_of` gave."""
-        words = text.template.expand(len(patches), -1, -1)
-        mask = self.template_mask.expand(len(patches), -1)
         for layer in self.layers:
-            patches = layer.ground_patches(patches, words=words, mask=mask)
+            patches = layer.ground_patches(patches, words=text.template, mask=self.template_mask)
         return self.grounding(patches, text.attributes)
 
     def encode_images(self, images: Tensor, text: TextState | None = None) -> AttributeEvidence:
@@ -114,7 +112,7 @@ class ZeroShotClassifier(nn.Module):
         return self.encode_patches(self.patches_of(images), text or self.encode_text())
 
     def scores(self, evidence: Tensor, classes: Tensor) -> Tensor:
-        """Scores (logits) ``(image, class)`` from evidence ``(image, attribute)`` and class vectors ``(class, attribute)``."""
+        """Logits ``(image, class)`` from evidence ``(image, attribute)`` and class vectors ``(class, attribute)``."""
         return self.log_scale.exp() * evidence @ classes.T
 
     def words_at_masks(self, patches: Tensor, tokens: Tensor, *, mask: Tensor, masked: Tensor) -> Tensor:

@@ -28,14 +28,16 @@ class CrossModalLayer(nn.Module):
         self.patches = _Branch(config)
 
     def ground_words(self, words: Tensor, mask: Tensor, *, patches: Tensor) -> Tensor:
-        """Words ``(image, word, dim)`` after looking at the patches ``(image, patch, dim)``; mask 1 real, 0 padding."""
+        """Words ``(image, word, dim)`` after looking at the patches ``(image, patch, dim)``; mask 0 is padding."""
         seen, _ = self.cross(words, patches, patches, need_weights=False)
         return self.words(words, seen, padding=mask == 0)
 
     def ground_patches(self, patches: Tensor, *, words: Tensor, mask: Tensor) -> Tensor:
-        """Patches ``(image, patch, dim)`` after looking at the words ``(image, word, dim)``."""
-        read, _ = self.cross(patches, words, words, key_padding_mask=mask == 0, need_weights=False)
-        return self.patches(patches, read)
+        """Patches ``(image, patch, dim)`` after looking at the words ``(1, word, dim)`` of one prompt for all images."""
+        # Queries do not see each other, so the patches of all images can be the queries of one prompt.
+        flat = patches.reshape(1, -1, patches.shape[-1])
+        read, _ = self.cross(flat, words, words, key_padding_mask=mask == 0, need_weights=False)
+        return self.patches(patches, read.view_as(patches))
 
 
 class _Branch(nn.Module):
@@ -45,7 +47,10 @@ class _Branch(nn.Module):
         super().__init__()
         self.attend = nn.MultiheadAttention(config.dim, config.heads, batch_first=True)
         self.feed = nn.Sequential(
-            nn.Linear(config.dim, 2 * config.dim), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(2 * config.dim, config.dim)
+            nn.Linear(config.dim, 2 * config.dim),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(2 * config.dim, config.dim),
         )
         self.norms = nn.ModuleList(nn.LayerNorm(config.dim) for _ in range(3))
         self.dropout = nn.Dropout(config.dropout)

@@ -70,7 +70,10 @@ class FeatureEncoder(nn.Module):
     def __init__(self, channels: int, config: ModelConfig) -> None:
         super().__init__()
         self.project = nn.Sequential(
-            nn.LayerNorm(channels), nn.Dropout(config.dropout), nn.Linear(channels, config.dim), nn.LayerNorm(config.dim)
+            nn.LayerNorm(channels),
+            nn.Dropout(config.dropout),
+            nn.Linear(channels, config.dim),
+            nn.LayerNorm(config.dim),
         )
 
     def forward(self, features: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,13 +35,14 @@ def build_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerBase:
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
-    words = sorted({w for text in texts for w in re.findall(r"\w+|[^\w\s]", text.lower())})
+    normalizer, pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.BertPreTokenizer()
+    split = (pre_tokenizer.pre_tokenize_str(normalizer.normalize_str(text)) for text in texts)
+    words = sorted({word for pieces in split for word, _ in pieces})
     letters = sorted({letter for word in words for letter in word} | set("abcdefghijklmnopqrstuvwxyz0123456789"))
     pieces = dict.fromkeys([*SPECIAL, *words, *letters, *(f"##{letter}" for letter in letters)])
     vocabulary = {piece: index for index, piece in enumerate(pieces)}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, pre_tokenizer
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[(t, vocabulary[t]) for t in ("[CLS]", "[SEP]")]
     )
@@ -80,11 +80,12 @@ class TextEncoder(nn.Module):
     def __init__(self, config: ModelConfig, *, vocabulary: int) -> None:
         super().__init__()
         if config.text_encoder:
+            from safetensors import SafetensorError
             from transformers import AutoModel
 
             try:
                 self.transformer = AutoModel.from_pretrained(config.text_encoder, use_safetensors=True)
-            except (OSError, ValueError) as error:
+            except (OSError, RuntimeError, SafetensorError, ValueError) as error:
                 got = f"no text encoder at {config.text_encoder} ({error})"
                 raise ConfigError(Problem(got, expected="a transformers folder or a hub id")) from error
         else:

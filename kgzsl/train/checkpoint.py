@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,10 @@ def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> 
     from safetensors.torch import save_file
 
     working = path.with_name(f".{path.name}.part")
-    save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, working, {"kgzsl": json.dumps(metadata)})
-    os.replace(working, path)
+    save_file(
+        {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, working, {"kgzsl": json.dumps(metadata)}
+    )
+    working.replace(path)
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -40,10 +41,14 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             metadata = json.loads((file.metadata() or {}).get("kgzsl", "null"))
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - not a mapping
     except FileNotFoundError:
-        raise CheckpointError(Problem("no checkpoint", file=path, fix="train the run to its end: kgzsl train")) from None
+        raise CheckpointError(
+            Problem("no checkpoint", file=path, fix="train the run to its end: kgzsl train")
+        ) from None
     except (SafetensorError, OSError, ValueError) as error:
         fix = "the file is truncated or not a checkpoint: copy it again, or train again"
-        raise CheckpointError(Problem(f"cannot be read ({error})", file=path, expected="safetensors", fix=fix)) from None
+        raise CheckpointError(
+            Problem(f"cannot be read ({error})", file=path, expected="safetensors", fix=fix)
+        ) from None
     if metadata is None:
         raise CheckpointError(Problem("not written by kgzsl", file=path, expected="a checkpoint of a kgzsl run"))
     return tensors, metadata

@@ -53,7 +53,11 @@ class TrainingSet:
 
     def rows(self, phase: PhaseName) -> np.ndarray:
         """The images that a phase trains on."""
-        return np.flatnonzero(self.training[self.labels] & ~self.held_out) if phase == "select" else np.arange(len(self.labels))
+        return (
+            np.flatnonzero(self.training[self.labels] & ~self.held_out)
+            if phase == "select"
+            else np.arange(len(self.labels))
+        )
 
 
 @dataclass(frozen=True)
@@ -214,8 +218,15 @@ def _epoch(
             group["lr"] = learning_rate(step, phase.epochs * len(batches), peak=phase.lr, warmup=config.warmup)
         labels = torch.from_numpy(data.labels[batch])
         losses = _losses(
-            model, data, torch.from_numpy(data.array[batch]), labels, columns=column[labels], tables=(value, known),
-            config=config, masking=step % config.masked_every == 0, generator=generator,
+            model,
+            data,
+            torch.from_numpy(data.array[batch]),
+            labels,
+            columns=column[labels],
+            tables=(value, known),
+            config=config,
+            masking=step % config.masked_every == 0,
+            generator=generator,
         )
         loss = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(loss):

@@ -89,7 +89,9 @@ def tokenize_prompts(
         columns: attribute to column.
         limit: longest prompt in tokens; longer ones are cut.
     """
-    encoded = tokenizer([p.text for p in prompts], padding=True, truncation=True, max_length=limit, return_offsets_mapping=True)
+    encoded = tokenizer(
+        [p.text for p in prompts], padding=True, truncation=True, max_length=limit, return_offsets_mapping=True
+    )
     tokens = torch.tensor(encoded["input_ids"])
     owner = torch.full_like(tokens, STRUCTURE)
     for row, prompt in enumerate(prompts):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F  # noqa: N812 - the name that torch users know
+import torch.nn.functional as F
 from torch import Tensor
 
 __all__ = ["attribute_regression", "classification", "masked_attribute"]

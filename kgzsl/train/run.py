@@ -54,8 +54,8 @@ class DataConfig:
     split: str = ""
     size: int = 64
     backbone: str = ""
-    train_per_class: int = 100
-    test_per_class: int = 25
+    train_per_class: int = 50
+    test_per_class: int = 20
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,7 @@ def read_config(path: str | Path, *, overrides: Sequence[str] = ()) -> RunConfig
     return parse_config(content, overrides=overrides, file=path)
 
 
-def parse_config(
-    content: Mapping[str, Any], *, overrides: Sequence[str] = (), file: Path | None = None
-) -> RunConfig:
+def parse_config(content: Mapping[str, Any], *, overrides: Sequence[str] = (), file: Path | None = None) -> RunConfig:
     """Check sections, keys, types and ranges, and build a :class:`RunConfig`.
 
     Example:
@@ -149,10 +147,14 @@ def parse_config(
     sections = {f.name: f for f in dataclasses.fields(RunConfig)}
     built = {}
     for section, keys in merged.items():
+        if section == "benchmark":  # how often and in which variants a benchmark repeats the run
+            continue
         if section not in sections:
             problems.append(Problem(f"unknown section [{section}]", file=file, fix=_did_you_mean(section, sections)))
         elif not isinstance(keys, dict):
-            problems.append(Problem(f"{section} is not a section", file=file, expected=f"[{section}] and keys below it"))
+            problems.append(
+                Problem(f"{section} is not a section", file=file, expected=f"[{section}] and keys below it")
+            )
         else:
             kind = typing.get_type_hints(RunConfig)[section]
             values = {}
@@ -181,7 +183,14 @@ def _did_you_mean(name: str, known: Mapping[str, Any]) -> str:
 
 
 def _check(
-    name: str, value: Any, kind: type, values: dict[str, Any], problems: list[Problem], *, file: Path | None, base: Path | None
+    name: str,
+    value: Any,
+    kind: type,
+    values: dict[str, Any],
+    problems: list[Problem],
+    *,
+    file: Path | None,
+    base: Path | None,
 ) -> None:
     """Check one key against its dataclass and put it into ``values``."""
     hints = typing.get_type_hints(kind)
@@ -195,7 +204,9 @@ def _check(
         wanted = "a list" if isinstance(expected, types.GenericAlias) else expected.__name__
         problems.append(Problem(f"{name} = {value!r}", expected=wanted, file=file))
     elif name in CHOICES and value not in CHOICES[name]:
-        problems.append(Problem(f"{name} = {value!r}", expected=f"one of {', '.join(map(repr, CHOICES[name]))}", file=file))
+        problems.append(
+            Problem(f"{name} = {value!r}", expected=f"one of {', '.join(map(repr, CHOICES[name]))}", file=file)
+        )
     elif name in MINIMUM and value < MINIMUM[name]:
         problems.append(Problem(f"{name} = {value!r}", expected=f"at least {MINIMUM[name]}", file=file))
     elif name in PATHS and base is not None:
@@ -211,7 +222,11 @@ def _as(kind: Any, value: Any) -> tuple[Any, bool]:
     if isinstance(kind, types.GenericAlias):
         item = kind.__args__[0]
         value = [value] if isinstance(value, item) else value
-        return (tuple(value), True) if isinstance(value, list) and all(isinstance(v, item) for v in value) else (value, False)
+        return (
+            (tuple(value), True)
+            if isinstance(value, list) and all(isinstance(v, item) for v in value)
+            else (value, False)
+        )
     return value, isinstance(value, kind) and not (kind is int and isinstance(value, bool))
 
 

@@ -1,6 +1,6 @@
 """The embedded benchmark: invented creatures whose pictures are caused by an ontology's facts.
 
-Sixty classes, 40 seen and 20 unseen, are described by ``creatures.ttl``; :func:`generate`
+A hundred classes, 80 seen and 20 unseen, are described by ``creatures.ttl``; :func:`generate`
 draws them. Since nothing but the facts (and chance) decides what a picture shows, it is known
 which facts a right explanation may name, and where in the picture each of them is.
 """

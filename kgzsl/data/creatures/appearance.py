@@ -84,7 +84,7 @@ class Appearance:
                 problems.append(Problem(f"{p} is {filler!r}", f"one of {', '.join(map(str, allowed))}"))
         if problems:
             raise DataError(problems)
-        object.__setattr__(self, "features", MappingProxyType({p: self.features[p] for p in FEATURES}))
+        object.__setattr__(self, "features", {p: self.features[p] for p in FEATURES})  # in one order
 
     def __getitem__(self, name: str) -> str | None:
         """The filler of a visual property, or None where it is absent."""

@@ -6,6 +6,7 @@ overlap widely, so that the mean color of a picture says little about where it w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -70,11 +71,9 @@ def _stars(brush: _Brush, rng: Rng, color: Color) -> None:
     """Four-pointed stars, large and small."""
     for x, y, r in rng.random((15, 3)).tolist():
         r = 0.03 + 0.06 * r**2
-        spikes = [(r, 0), (0.25, 0.25), (0, r), (-0.25, 0.25), (-r, 0), (-0.25, -0.25), (0, -r), (0.25, -0.25)]
-        points = [
-            (x + (dx if n % 2 == 0 else dx * r), y + (dy if n % 2 == 0 else dy * r))
-            for n, (dx, dy) in enumerate(spikes)
-        ]
+        notch = 0.25 * r
+        spikes = [(r, 0), (notch, notch), (0, r), (-notch, notch)]
+        points = [(x + sign * dx, y + sign * dy) for sign in (1, -1) for dx, dy in spikes]
         brush.shape(points, shade(color, 1.85))
 
 
@@ -139,23 +138,15 @@ def draw_occluders(image: Image.Image, rng: Rng) -> None:
 
 def _thing(brush: _Brush, rng: Rng, r: float) -> None:
     """A stone, a tuft of grass or a leaf, of any color."""
-    kind = rng.integers(3)
-    x, y = rng.random(2).tolist()
-    color = hsv(rng.uniform(0, 360), rng.uniform(0.3, 0.95), rng.uniform(0.3, 0.98))
-    if kind == 0:
+    kind, x, y, turn, hue, saturation, value = rng.random(7).tolist()
+    color = hsv(360 * hue, 0.3 + 0.65 * saturation, 0.3 + 0.68 * value)
+    if kind < 1 / 3:
         brush.disc(x, y, r, color)
-    elif kind == 1:
+    elif kind < 2 / 3:
         for lean in (-0.8, -0.25, 0.25, 0.8):
             brush.shape([(x - 0.25 * r, y + r), (x + lean * r, y - r), (x + 0.25 * r, y + r)], color)
     else:
-        a = rng.uniform(0, 2 * np.pi)
-        c, s = r * np.cos(a), r * np.sin(a)
-        brush.shape(
-            [
-                (x - 1.4 * c, y - 1.4 * s),
-                (x - 0.6 * s, y + 0.6 * c),
-                (x + 1.4 * c, y + 1.4 * s),
-                (x + 0.6 * s, y - 0.6 * c),
-            ],
-            color,
-        )
+        long, wide = 1.4 * r, 0.6 * r
+        c, s = math.cos(math.tau * turn), math.sin(math.tau * turn)
+        ends = [(long * c, long * s), (-wide * s, wide * c)]
+        brush.shape([(x + dx, y + dy) for dx, dy in (*ends, *((-dx, -dy) for dx, dy in ends))], color)

@@ -69,20 +69,24 @@ BODIES = {
 }
 
 
-def draw_pattern(pen: Pen, kind: str, jitter: float) -> None:
-    """Draw a pattern in white over more than the trunk, to be cut to its outline; jitter in [0, 1) shifts it."""
-    shift = 0.1 * jitter - 0.05
+def draw_pattern(pen: Pen, kind: str, body: Body, jitter: float) -> None:
+    """Draw a pattern in white over the box of the trunk, to be cut to its outline; jitter in [0, 1) shifts it."""
+    (left, top), (right, bottom) = body.outline.min(axis=0).tolist(), body.outline.max(axis=0).tolist()
+
+    def steps(start: float, stop: float, step: float) -> list[float]:
+        return np.arange(start - step * jitter, stop, step).tolist()
+
     if kind == "Stripes":
-        for x in np.arange(-1.05, 1.1, 0.3) + shift:
-            pen.shape([(x, -1), (x + 0.15, -1), (x + 0.15, 1), (x, 1)], 255, line=0)
+        for x in steps(left, right, 0.3):
+            pen.shape([(x, top), (x + 0.15, top), (x + 0.15, bottom), (x, bottom)], 255, line=0)
     elif kind == "Bands":
-        for y in np.arange(-0.91, 1, 0.3) + shift:
-            pen.shape([(-1.2, y), (1.2, y), (1.2, y + 0.15), (-1.2, y + 0.15)], 255, line=0)
+        for y in steps(top, bottom, 0.3):
+            pen.shape([(left, y), (right, y), (right, y + 0.15), (left, y + 0.15)], 255, line=0)
     elif kind == "Spots":
-        for row, y in enumerate(np.arange(-0.87, 1, 0.29) + shift):
-            for x in np.arange(-1.2, 1.2, 0.36) + 0.18 * (row % 2):
+        for row, y in enumerate(steps(top, bottom + 0.1, 0.29)):
+            for x in steps(left - 0.18 * (row % 2), right + 0.1, 0.36):
                 pen.shape(ellipse(x, y, 0.1, 0.1), 255, line=0)
     elif kind == "Checks":
-        for row, y in enumerate(np.arange(-0.96, 1, 0.24) + shift):
-            for x in np.arange(-1.2, 1.2, 0.48) + 0.24 * (row % 2):
+        for row, y in enumerate(steps(top, bottom, 0.24)):
+            for x in steps(left - 0.24 * (row % 2), right, 0.48):
                 pen.shape([(x, y), (x + 0.24, y), (x + 0.24, y + 0.24), (x, y + 0.24)], 255, line=0)

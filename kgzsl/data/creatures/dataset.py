@@ -111,8 +111,8 @@ def generate(
     *,
     ontology: Path | None = None,
     size: int = 64,
-    train_per_class: int = 100,
-    test_per_class: int = 25,
+    train_per_class: int = 50,
+    test_per_class: int = 20,
     seed: int = 0,
     processes: int = 1,
     png: bool = False,
@@ -176,8 +176,8 @@ def cached(
     size: int = 64,
     *,
     ontology: Path | None = None,
-    train_per_class: int = 100,
-    test_per_class: int = 25,
+    train_per_class: int = 50,
+    test_per_class: int = 20,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Path:
@@ -191,10 +191,17 @@ def cached(
     key = json.dumps([RENDERER_VERSION, digest, size, train_per_class, test_per_class, seed])
     root = os.environ.get("KGZSL_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kgzsl"
     folder = Path(root) / f"creatures-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    counts = {"train_per_class": train_per_class, "test_per_class": test_per_class}
     if not folder.is_dir():
         try:
-            generate(folder, ontology=source, size=size, **counts, seed=seed, progress=progress)
+            generate(
+                folder,
+                ontology=source,
+                size=size,
+                train_per_class=train_per_class,
+                test_per_class=test_per_class,
+                seed=seed,
+                progress=progress,
+            )
         except DataError:
             if not folder.is_dir():  # else another process was faster, and its folder is complete
                 raise

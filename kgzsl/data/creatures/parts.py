@@ -76,14 +76,10 @@ def draw_legs(pen: Pen, kind: str, body: Body, color: Color) -> None:
     elif kind == "FourLegs":
         for n, x in enumerate(np.linspace(left, right, 4)):
             w, foot = 0.095, y + (0.36 if n % 2 else 0.42)
-            pen.shape(
-                [(x - w, y - 0.2), (x + w, y - 0.2), (x + w, foot), (x - w, foot)], shade(color, (0.85, 0.65)[n % 2])
-            )
-            pen.shape(
-                [(x - w, foot - 0.09), (x + w + 0.05, foot - 0.09), (x + w + 0.05, foot), (x - w, foot)],
-                shade(color, 0.3),
-                line=0,
-            )
+            leg = [(x - w, y - 0.2), (x + w, y - 0.2), (x + w, foot), (x - w, foot)]
+            paw = [(x - w, foot - 0.09), (x + w + 0.05, foot - 0.09), (x + w + 0.05, foot), (x - w, foot)]
+            pen.shape(leg, shade(color, (0.85, 0.65)[n % 2]))
+            pen.shape(paw, shade(color, 0.3), line=0)
     elif kind == "SixLegs":
         for x, lean in zip(np.linspace(left, right, 6), (-0.42, -0.3, -0.14, 0.14, 0.3, 0.42), strict=True):
             knee = (x + 0.8 * lean, y - 0.02)

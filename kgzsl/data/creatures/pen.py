@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import math
 from collections.abc import Sequence
 from copy import copy
 
@@ -38,9 +39,10 @@ def shade(color: Color, factor: float) -> Color:
 
 def ellipse(x: float, y: float, rx: float, ry: float, *, turn: float = 0.0) -> Path2D:
     """An ellipse as a path; ``turn`` in degrees, clockwise on the screen."""
-    a = np.deg2rad(turn)
-    cos, sin = np.cos(a), np.sin(a)
-    return (_UNIT * (rx, ry)) @ np.array([[cos, sin], [-sin, cos]]) + (x, y)
+    if not turn:
+        return _UNIT * (rx, ry) + (x, y)
+    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+    return _UNIT @ np.array([[rx * cos, rx * sin], [-ry * sin, ry * cos]]) + (x, y)
 
 
 def arc(x: float, y: float, radius: float, *, start: float, stop: float, count: int = 9) -> Path2D:
@@ -71,13 +73,14 @@ class Pen:
         self.boxes: dict[str, tuple[float, float, float, float]] = {}
         self._part: str | None = None
         self._draw = ImageDraw.Draw(image)
+        self._across = matrix.T  # acts on paths, whose points are rows
         self._unit = float(np.sqrt(abs(np.linalg.det(matrix))))
 
     def at(self, point: tuple[float, float], *, grow: float = 1.0, part: str | None = None) -> Pen:
         """A pen on the same image whose origin is at a point, ``grow`` times larger, for one part."""
         pen = copy(self)
-        pen.origin = self.matrix @ np.asarray(point) + self.origin
-        pen.matrix, pen._unit, pen._part = self.matrix * grow, self._unit * grow, part
+        pen.origin = self._across.T @ np.asarray(point) + self.origin
+        pen.matrix, pen._across, pen._unit, pen._part = self.matrix * grow, self._across * grow, self._unit * grow, part
         return pen
 
     def shape(self, path: Path2D | Sequence[Sequence[float]], fill: Color | int, *, line: float = 0.045) -> None:
@@ -98,9 +101,10 @@ class Pen:
 
     def _pixels(self, path: Path2D | Sequence[Sequence[float]]) -> list[float]:
         """A path in pixels, flat; the box of the pen's part grows around it."""
-        points = np.asarray(path, dtype=float) @ self.matrix.T + self.origin
+        flat: list[float] = (np.asarray(path) @ self._across + self.origin).ravel().tolist()
         if self._part is not None:
-            (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+            across, down = flat[::2], flat[1::2]
+            left, top, right, bottom = min(across), min(down), max(across), max(down)
             a, b, c, d = self.boxes.get(self._part, (left, top, right, bottom))
             self.boxes[self._part] = (min(left, a), min(top, b), max(right, c), max(bottom, d))
-        return points.ravel().tolist()
+        return flat

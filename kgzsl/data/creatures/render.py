@@ -26,7 +26,7 @@ from kgzsl.data.creatures.pen import Color, Pen, ellipse, hsv, shade
 __all__ = ["RENDERER_VERSION", "Box", "Rendered", "render"]
 
 #: Changes whenever the same seed would give another picture.
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 
 #: Left, top, right, bottom, as fractions of the picture in [0, 1].
 Box = tuple[float, float, float, float]
@@ -70,11 +70,11 @@ def render(appearance: Appearance, *, seed: int | Sequence[int], size: int = 64)
         True
     """
     entropy = [seed] if isinstance(seed, int) else list(seed)
-    scene, pose, front, light = (np.random.Generator(np.random.PCG64([*entropy, k])) for k in range(4))
+    scene, litter, pose, front, light = (np.random.Generator(np.random.PCG64([*entropy, k])) for k in range(5))
     pixels = size * _FINER
     image = Image.new("RGB", (pixels, pixels))
     draw_backdrop(image, appearance["livesIn"] or "", scene)
-    draw_clutter(image, scene)
+    draw_clutter(image, litter)
     boxes = _draw_creature(image, appearance, pose)
     draw_occluders(image, front)
     shares = {name: _clip(box, pixels) for name, box in boxes.items()}
@@ -118,7 +118,7 @@ def _paint_pattern(pen: Pen, kind: str, body: Body, dye: Color, jitter: float) -
     """Paint a pattern inside the outline of the trunk."""
     size = pen.image.size
     pattern, trunk = (Pen(Image.new("L", size), matrix=pen.matrix, origin=pen.origin) for _ in range(2))
-    draw_pattern(pattern, kind, jitter)
+    draw_pattern(pattern, kind, body, jitter)
     trunk.shape(body.outline * 0.95, 255, line=0)
     pen.image.paste(dye, mask=ImageChops.multiply(pattern.image, trunk.image))
 
@@ -154,5 +154,5 @@ def _develop(image: Image.Image, rng: np.random.Generator) -> NDArray[np.uint8]:
 
 def _clip(box: Box, pixels: int) -> Box:
     """A box in pixels as fractions, cut at the edges of the picture."""
-    left, top, right, bottom = (float(np.clip(c / pixels, 0, 1)) for c in box)
+    left, top, right, bottom = (min(max(c / pixels, 0.0), 1.0) for c in box)
     return left, top, right, bottom

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -46,5 +45,4 @@ def contact_sheet(path: Path, out: Path, *, columns: int = 4, per_class: int = 3
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.part")
     sheet.save(temporary, format="PNG")
-    os.replace(temporary, out)
-    return out
+    return temporary.replace(out)

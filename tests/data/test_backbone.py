@@ -1,0 +1,194 @@
+"""Frozen backbones: patch tokens, preprocessing, and a cache that is complete or not used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from kgzsl.data.backbone import PatchBackbone, cache_folder, cached_features, load_backbone, patch_tokens
+from kgzsl.errors import ConfigError, ImageError
+
+
+class FakeNetwork(torch.nn.Module):
+    """Mean color of each quarter of the image, as a feature map; counts its calls, and fails when told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+        self.fails_at = -1
+
+    def forward(self, pixel_values: torch.Tensor) -> SimpleNamespace:
+        self.calls += 1
+        if self.calls == self.fails_at:
+            raise KeyboardInterrupt
+        return SimpleNamespace(last_hidden_state=torch.nn.functional.adaptive_avg_pool2d(pixel_values, 2))
+
+
+Fake = Callable[..., PatchBackbone]
+
+
+@pytest.fixture
+def fake() -> Fake:
+    def make(digest: str = "d1") -> PatchBackbone:
+        half = (0.5, 0.5, 0.5)
+        return PatchBackbone(FakeNetwork(), name="fake", size=16, resize=16, mean=half, std=half, digest=digest)
+
+    return make
+
+
+@pytest.fixture
+def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    monkeypatch.setenv("KGZSL_CACHE", str(tmp_path / "cache"))
+    files = [tmp_path / f"{k}.png" for k in range(5)]
+    for k, file in enumerate(files):
+        Image.new("RGB", (16, 16), (50 * k, 0, 255 - 50 * k)).save(file)
+    return files
+
+
+def entries() -> list[str]:
+    return sorted(p.name for p in (cache_folder() / "features").iterdir())
+
+
+def test_feature_maps_are_read_row_by_row() -> None:
+    maps = torch.arange(2 * 3 * 4 * 4).reshape(2, 3, 4, 4)
+    tokens = patch_tokens(maps)
+    assert tokens.shape == (2, 16, 3)
+    assert torch.equal(tokens[1, 4 * 2 + 3], maps[1, :, 2, 3])
+
+
+@pytest.mark.parametrize(("grid", "in_front"), [(14, 0), (14, 1), (16, 5), (7, 5), (3, 5)])
+def test_class_and_register_tokens_are_dropped(grid: int, in_front: int) -> None:
+    tokens = torch.arange(in_front + grid**2, dtype=torch.float).reshape(1, -1, 1)
+    assert torch.equal(patch_tokens(tokens), tokens[:, in_front:])
+
+
+def test_the_number_of_patches_can_be_told() -> None:
+    tokens = torch.arange(9.0).reshape(1, 9, 1)
+    assert patch_tokens(tokens, patches=4).flatten().tolist() == [5, 6, 7, 8]
+
+
+def test_the_cache_is_where_it_is_told_to_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KGZSL_CACHE", str(tmp_path / "a"))
+    assert cache_folder() == tmp_path / "a"
+    monkeypatch.delenv("KGZSL_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "b"))
+    assert cache_folder() == tmp_path / "b" / "kgzsl"
+
+
+def test_features_are_computed_once_and_in_order(paths: list[Path], fake: Fake) -> None:
+    backbone, seen = fake(), []
+    first = cached_features(paths, backbone, batch_size=2, progress=lambda *done: seen.append(done))
+    assert (first.shape, first.dtype) == ((5, 4, 3), np.float16)
+    assert seen == [(2, 5), (4, 5), (5, 5)]
+    for k, row in enumerate(first):
+        assert np.allclose(row, np.array([50 * k, 0, 255 - 50 * k]) / 127.5 - 1, atol=2e-3)
+    assert not first.flags.writeable
+    again = cached_features(paths, backbone, batch_size=2, progress=lambda *done: seen.append(done))
+    assert np.array_equal(first, again)
+    assert (backbone.module.calls, len(seen)) == (3, 3)
+
+
+def test_the_cache_goes_by_content_and_weights(paths: list[Path], fake: Fake) -> None:
+    cached_features(paths, fake())
+    renamed = paths[0].rename(paths[0].with_name("other-name.png"))
+    same = fake()
+    cached_features([renamed, *paths[1:]], same)
+    assert same.module.calls == 0
+    changes: list[tuple[list[Path], PatchBackbone]] = [
+        ([renamed, *paths[1:]], fake("d2")),
+        ([*paths[1:], renamed], fake()),
+        (paths[1:], fake()),
+    ]
+    for files, backbone in changes:
+        cached_features(files, backbone)
+        assert backbone.module.calls == 1
+    Image.new("RGB", (16, 16), (1, 2, 3)).save(renamed)
+    edited = fake()
+    features = cached_features([renamed, *paths[1:]], edited)
+    assert edited.module.calls == 1
+    assert np.allclose(features[0], np.array([1, 2, 3]) / 127.5 - 1, atol=2e-3)
+
+
+def test_an_interrupted_computation_leaves_nothing(paths: list[Path], fake: Fake) -> None:
+    backbone = fake()
+    backbone.module.fails_at = 2
+    with pytest.raises(KeyboardInterrupt):
+        cached_features(paths, backbone, batch_size=2)
+    assert entries() == []
+    assert cached_features(paths, backbone, batch_size=2).shape == (5, 4, 3)
+    assert len(entries()) == 1
+
+
+def test_files_that_are_no_images_are_named_and_nothing_is_kept(paths: list[Path], fake: Fake) -> None:
+    paths[1].write_text("not an image")
+    paths[4].write_text("not an image")
+    with pytest.raises(ImageError) as caught:
+        cached_features(paths, fake(), batch_size=2)
+    assert str(paths[1]) in str(caught.value)
+    assert entries() == []
+
+
+@pytest.fixture(scope="module")
+def vit_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import ViTConfig, ViTImageProcessor, ViTModel
+
+    folder = tmp_path_factory.mktemp("vit")
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    ViTModel(ViTConfig(**shape, image_size=16, patch_size=8), add_pooling_layer=False).save_pretrained(folder)
+    ViTImageProcessor(size={"height": 16, "width": 16}, image_mean=[0.4] * 3, image_std=[0.2] * 3).save_pretrained(
+        folder
+    )
+    return folder
+
+
+def test_a_transformers_folder(vit_folder: Path, paths: list[Path]) -> None:
+    backbone = load_backbone(vit_folder)
+    assert (backbone.size, backbone.resize, backbone.mean, backbone.std) == (16, 16, (0.4,) * 3, (0.2,) * 3)
+    assert not any(p.requires_grad for p in backbone.module.parameters())
+    features = backbone.features(paths)
+    values = torch.from_numpy(np.stack([np.asarray(Image.open(p)) for p in paths])).permute(0, 3, 1, 2) / 255
+    with torch.inference_mode():
+        expected = backbone.module(pixel_values=(values - 0.4) / 0.2).last_hidden_state[:, 1:]
+    assert np.allclose(features, expected.numpy(), atol=2e-2)
+    assert load_backbone(str(vit_folder)).digest == backbone.digest
+
+
+def test_the_digest_goes_by_the_weights(vit_folder: Path, tmp_path: Path) -> None:
+    backbone: Any = load_backbone(vit_folder)
+    with torch.no_grad():
+        backbone.module.embeddings.cls_token += 1
+    backbone.module.save_pretrained(tmp_path)
+    assert load_backbone(tmp_path).digest != backbone.digest
+
+
+def test_weights_of_another_model(vit_folder: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    (tmp_path / "config.json").write_bytes((vit_folder / "config.json").read_bytes())
+    weights = load_file(vit_folder / "model.safetensors")
+    weights.pop("layernorm.weight")
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ConfigError, match=r"1 weights are missing .* layernorm.weight"):
+        load_backbone(tmp_path)
+
+
+@pytest.mark.parametrize("cut", ["config.json", "model.safetensors"])
+def test_a_truncated_backbone(vit_folder: Path, tmp_path: Path, cut: str) -> None:
+    for file in vit_folder.iterdir():
+        content = file.read_bytes()
+        (tmp_path / file.name).write_bytes(content[: len(content) // 2] if file.name == cut else content)
+    with pytest.raises(ConfigError, match="no backbone at"):
+        load_backbone(tmp_path)
+
+
+def test_no_backbone_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no backbone at"):
+        load_backbone(tmp_path)
