@@ -444,11 +444,15 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
         attributes = _shuffled(attributes, seed=config.train.seed)
     promise = _promise(entailed, attributes, split)
     problems = [
-        Problem(f"the {part} is not the one that the run was trained on", expected=f"sha256 {facts['promise'][part][:12]}...",
-                fix="give the right one with --ontology, or train again", file=folder)
+        Problem(
+            f"the {part} is not the one that the run was trained on",
+            expected=f"sha256 {facts['promise'][part][:12]}...",
+            fix="give the right one with --ontology, or train again",
+            file=folder,
+        )
         for part in promise
         if promise[part] != facts["promise"][part]
-    ]  # fmt: skip
+    ]
     if problems:
         raise MismatchError(problems)
     model, _ = _build(config, attributes, entailed, split=split, saved=run_folder)

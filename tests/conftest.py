@@ -181,4 +181,4 @@ def kgzsl(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
         return Done(int(leaving.value.code or 0), streams.out, streams.err)
 
     monkeypatch.setenv("COLUMNS", "100")
-    yield call
+    return call

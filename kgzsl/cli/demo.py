@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgzsl.cli.console import Json, console, listening, print_json, print_table
+from kgzsl.cli.console import Json, console, error_console, listening, print_json, print_table
+from kgzsl.errors import FailureError, Problem
 
 if TYPE_CHECKING:
     from kgzsl import api
@@ -17,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 VARIANTS = {
-    "DUET tiny, KG entailed": [],
-    "DUET tiny, entailment off": ["ontology.entail=none"],
-    "DUET tiny, shuffled class attributes": ["semantics.shuffle=true"],
+    "DUET tiny, KG entailed": ("kg", []),
+    "DUET tiny, entailment off": ("entailment-off", ["ontology.entail=none"]),
+    "DUET tiny, shuffled class attributes": ("shuffled", ["semantics.shuffle=true"]),
 }
 MEASURES = ("T1", "U", "S", "H", "AUSUC")
 
@@ -44,25 +48,16 @@ def demo(
       kgzsl demo
     """
     from kgzsl import api
-    from kgzsl.train.run import parse_config
 
     started = time.perf_counter()
     shutil.rmtree(out, ignore_errors=True)
-    ontology = api.load_ontology(api.creatures_ontology())
-    if not json:
-        _introduce(ontology)
+    out.mkdir(parents=True)
+    _draw(set_ or [], quiet=json)
+    _train_all(out, seed, set_ or [], quiet=json)
     reports: dict[str, Any] = {}
-    trained = None
-    for number, (name, overrides) in enumerate(VARIANTS.items()):
-        config = parse_config(
-            {"data": {"benchmark": "creatures"}}, overrides=[*overrides, f"train.seed={seed}", *(set_ or [])]
-        )
-        if not json:
-            console.print(f"\n{name}")
-        with listening(quiet=json) as listener:
-            run = api.fit(config, out / ("kg", "entailment-off", "shuffled")[number], listener=listener)
-        reports[name] = api.evaluate(run)
-        trained = trained or run
+    for name, (folder, _) in VARIANTS.items():
+        reports[name] = api.evaluate(api.load_run(out / folder))
+    trained = api.load_run(out / "kg")
     for name in api.BASELINES:
         reports[name] = api.baseline(trained, name)
     written, text = _explanations(trained, out / "pages", pages)
@@ -76,16 +71,87 @@ def demo(
     title = f"creatures, seed {seed}: 80 seen and 20 unseen classes, percent (chance: T1 5)"
     print_table(("", *(f">{m}" for m in MEASURES)), rows, title=title)
     console.print(f"\npages: {out / 'pages'}/  (open {Path(written[0]).name} in a browser)")
-    console.print(f"{seconds:.0f} s; run: {out / 'kg'}; next: kgzsl predict {out / 'kg'} {out / 'pages'}/*.png")
-
-
-def _introduce(ontology: Any) -> None:
-    """One line on what the ontology says and what follows."""
-    report = ontology.report
     console.print(
-        f"creatures.ttl: {len(ontology.leaves)} leaf classes, {sum(report.asserted.values()):,} facts asserted, "
-        f"{sum(report.entailed.values()):,} entailed"
+        f"{seconds:.0f} s; run: {out / 'kg'}; next: kgzsl predict {out / 'kg'} {Path(written[0]).with_suffix('.png')}"
     )
+
+
+def _draw(overrides: list[str], *, quiet: bool) -> None:
+    """The images, and one line on what the ontology says and what follows."""
+    from kgzsl import api
+
+    with listening(quiet=quiet) as listener:
+        ontology = api.load_dataset(_config(0, overrides), listener).ontology
+    report = ontology.report
+    if not quiet:
+        console.print(
+            f"creatures.ttl: {len(ontology.leaves)} leaf classes, {sum(report.asserted.values()):,} facts asserted, "
+            f"{sum(report.entailed.values()):,} entailed"
+        )
+
+
+def _config(seed: int, overrides: list[str]) -> Any:
+    """The run of the demo."""
+    from kgzsl.train.run import parse_config
+
+    return parse_config({"data": {"benchmark": "creatures"}}, overrides=[f"train.seed={seed}", *overrides])
+
+
+def _train_all(out: Path, seed: int, overrides: list[str], *, quiet: bool) -> None:
+    """Train every variant, as many at a time as there are cores: small models use one core better than several."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    cores = os.cpu_count() or 1
+    waiting = list(VARIANTS.items())
+    environment = os.environ | {"OMP_NUM_THREADS": str(max(1, cores // len(VARIANTS)))}
+    running: dict[str, subprocess.Popen[str]] = {}
+    columns = (
+        TextColumn("{task.description:<40}"),
+        BarColumn(),
+        TextColumn("epoch {task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=error_console, disable=quiet) as bars:
+        tasks: dict[str, Any] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < cores:
+                    name, (folder, own) = waiting.pop(0)
+                    config = _config(seed, [*own, *overrides])
+                    file = out / f"{folder}.toml"
+                    file.write_text(config.to_toml(), encoding="utf-8")
+                    command = [sys.executable, "-c", "from kgzsl.cli import main; main()", "train", str(file)]
+                    running[name] = subprocess.Popen(
+                        [*command, "--out", str(out / folder), "--json"],
+                        env=environment,
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.PIPE,
+                        text=True,
+                    )
+                    tasks[name] = bars.add_task(name, total=config.train.epochs + config.train.refit_epochs)
+                time.sleep(0.5)
+                for name in list(running):
+                    bars.update(tasks[name], completed=_epochs_done(out / VARIANTS[name][0]))
+                    if running[name].poll() is not None:
+                        _check(name, running.pop(name))
+        finally:
+            for process in running.values():
+                process.terminate()
+
+
+def _epochs_done(folder: Path) -> int:
+    """Epochs that a run has recorded."""
+    metrics = folder / "metrics.jsonl"
+    return metrics.read_text(encoding="utf-8").count("\n") if metrics.is_file() else 0
+
+
+def _check(name: str, process: subprocess.Popen[str]) -> None:
+    """Pass on what a training process says of its failure."""
+    said = process.stderr.read() if process.stderr else ""
+    if process.returncode:
+        raise FailureError(Problem(f"training of {name} ended with status {process.returncode}: {said.strip()}"))
 
 
 def _explanations(run: api.Run, folder: Path, count: int) -> tuple[list[str], str]:

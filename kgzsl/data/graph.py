@@ -38,7 +38,7 @@ def to_hetero_data(ontology: Ontology) -> HeteroData:
     from torch_geometric.data import HeteroData
 
     graph = HeteroData()
-    place = {}
+    place: dict[str, tuple[str, int]] = {}
     for kind, iris in (("class", ontology.classes), ("attribute", ontology.attributes)):
         graph[kind].iri = list(iris)
         graph[kind].num_nodes = len(iris)
@@ -53,8 +53,7 @@ def to_hetero_data(ontology: Ontology) -> HeteroData:
         entailed = fact.status == "entailed"
         edges[one, relation, other].append((start, end, entailed))
         edges[other, f"rev {relation}", one].append((end, start, entailed))
-    for kind, rows in edges.items():
-        starts, ends, entailed = zip(*rows, strict=True)
-        graph[kind].edge_index = torch.tensor([starts, ends])
-        graph[kind].entailed = torch.tensor(entailed)
+    for edge, rows in edges.items():
+        graph[edge].edge_index = torch.tensor([row[:2] for row in rows]).T.contiguous()
+        graph[edge].entailed = torch.tensor([row[2] for row in rows])
     return graph

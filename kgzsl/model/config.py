@@ -23,12 +23,12 @@ class ModelConfig:
         text_encoder: a transformers folder or hub id; empty: built from the ontology's words.
     """
 
-    dim: int = 128
+    dim: int = 96
     heads: int = 4
     text_layers: int = 2
     cross_layers: int = 1
-    stem: int = 32
-    stages: tuple[int, ...] = (64, 128)
+    stem: int = 24
+    stages: tuple[int, ...] = (48, 96)
     depths: tuple[int, ...] = (1, 1)
-    dropout: float = 0.1
+    dropout: float = 0.0
     text_encoder: str = ""

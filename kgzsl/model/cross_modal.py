@@ -33,7 +33,7 @@ class CrossModalLayer(nn.Module):
         return self.words(words, seen, padding=mask == 0)
 
     def ground_patches(self, patches: Tensor, *, words: Tensor, mask: Tensor) -> Tensor:
-        """Patches ``(image, patch, dim)`` after looking at the words ``(1, word, dim)`` of one prompt for all images."""
+        """Patches ``(image, patch, dim)`` after looking at the words ``(1, word, dim)`` of the one prompt of all."""
         # Queries do not see each other, so the patches of all images can be the queries of one prompt.
         flat = patches.reshape(1, -1, patches.shape[-1])
         read, _ = self.cross(flat, words, words, key_padding_mask=mask == 0, need_weights=False)

@@ -35,9 +35,9 @@ class TrainConfig:
         seed: of initialization, order, dropout and augmentation.
     """
 
-    epochs: int = 12
-    refit_epochs: int = 4
-    batch_size: int = 64
+    epochs: int = 5
+    refit_epochs: int = 2
+    batch_size: int = 32
     lr: float = 2e-3
     refit_lr: float = 1e-3
     weight_decay: float = 0.02
@@ -50,5 +50,5 @@ class TrainConfig:
     attribute_dropping: float = 0.5
     augment: bool = True
     validation_fraction: float = 0.2
-    validate_every: int = 1
+    validate_every: int = 2
     seed: int = 0

@@ -98,10 +98,13 @@ CHOICES = {
     "data.benchmark": ("", "creatures"),
 }
 MINIMUM = {
-    "train.epochs": 1, "train.refit_epochs": 0, "train.batch_size": 2, "train.masked_every": 1, "train.validate_every": 1,
-    "train.lr": 0.0, "train.refit_lr": 0.0, "data.size": 16, "data.train_per_class": 2, "data.test_per_class": 1,
-    "model.dim": 4, "model.heads": 1, "model.cross_layers": 0, "model.text_layers": 1,
-}  # fmt: skip
+    **dict.fromkeys(("train.epochs", "train.masked_every", "train.validate_every", "data.test_per_class"), 1),
+    **dict.fromkeys(("model.heads", "model.text_layers"), 1),
+    **dict.fromkeys(("train.refit_epochs", "train.lr", "train.refit_lr", "model.cross_layers"), 0),
+    **dict.fromkeys(("train.batch_size", "data.train_per_class"), 2),
+    "model.dim": 4,
+    "data.size": 16,
+}
 PATHS = {"ontology.files", "data.images", "data.split", "data.backbone", "model.text_encoder"}
 
 
@@ -157,7 +160,7 @@ def parse_config(content: Mapping[str, Any], *, overrides: Sequence[str] = (), f
             )
         else:
             kind = typing.get_type_hints(RunConfig)[section]
-            values = {}
+            values: dict[str, Any] = {}
             for key, value in keys.items():
                 # Paths given on the command line are relative to where the user stands.
                 relative_to = None if f"{section}.{key}" in set_here else base

@@ -94,7 +94,9 @@ def test_scores_are_linear_in_the_class_vector(make: Make) -> None:
     evidence, vectors = torch.randn(2, 5), torch.randn(3, 5)
     with torch.inference_mode():
         model.log_scale.fill_(0.7)
-        torch.testing.assert_close(model.scores(evidence, vectors), float(torch.tensor(0.7).exp()) * evidence @ vectors.T)
+        torch.testing.assert_close(
+            model.scores(evidence, vectors), float(torch.tensor(0.7).exp()) * evidence @ vectors.T
+        )
 
 
 def test_an_image_is_scored_alone(make: Make) -> None:
@@ -144,7 +146,9 @@ def test_words_at_masks(make: Make) -> None:
         changed = tokens.clone()
         changed[:, 5] = 3
         torch.testing.assert_close(model.words_at_masks(patches, changed, mask=mask, masked=masked), one)
-        assert not torch.allclose(model.words_at_masks(patches, changed, mask=torch.ones_like(mask), masked=masked), one)
+        assert not torch.allclose(
+            model.words_at_masks(patches, changed, mask=torch.ones_like(mask), masked=masked), one
+        )
 
 
 def test_every_weight_of_the_classifying_road_is_trained(make: Make) -> None:
@@ -183,7 +187,9 @@ def test_a_layer_serves_both_directions_with_one_cross_attention() -> None:
     ]
 
 
-@pytest.mark.parametrize(("size", "stages", "depths", "side"), [(32, (8, 16), (1, 1), 4), (64, (8, 16, 16), (1, 1, 2), 4)])
+@pytest.mark.parametrize(
+    ("size", "stages", "depths", "side"), [(32, (8, 16), (1, 1), 4), (64, (8, 16, 16), (1, 1, 2), 4)]
+)
 def test_pixels_become_a_grid_of_tokens(size: int, stages: tuple[int, ...], depths: tuple[int, ...], side: int) -> None:
     encoder = PixelEncoder(ModelConfig(dim=16, stem=8, stages=stages, depths=depths)).eval()
     with torch.inference_mode():

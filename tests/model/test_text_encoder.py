@@ -86,7 +86,9 @@ def test_padding_does_not_change_text_states() -> None:
         torch.testing.assert_close(encoder.mean(two, padded_mask)[0], encoder.mean(one, alone_mask)[0])
         # Whatever stands in the padding, it is not looked at.
         padded[0, alone.shape[1] :] = random.Random(0).randrange(len(tokenizer))
-        torch.testing.assert_close(encoder.mean(encoder(padded, padded_mask), padded_mask)[0], encoder.mean(one, alone_mask)[0])
+        torch.testing.assert_close(
+            encoder.mean(encoder(padded, padded_mask), padded_mask)[0], encoder.mean(one, alone_mask)[0]
+        )
 
 
 def test_the_mean_is_over_real_tokens() -> None:
