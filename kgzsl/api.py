@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from kgzsl.evaluate import ZeroShotReport
     from kgzsl.explain.explanation import Explanation
     from kgzsl.model.classifier import ZeroShotClassifier
+    from kgzsl.ontology.ontology import Regime
     from kgzsl.train.loop import EpochRecord
     from kgzsl.train.run import RunConfig, RunFolder
 
@@ -134,7 +135,7 @@ class Prediction:
     top: tuple[tuple[str, str, float, bool], ...] = field(default=())
 
 
-def load_ontology(*files: str | Path, profile: str | None = None, entail: str = "el") -> Ontology:
+def load_ontology(*files: str | Path, profile: str | None = None, entail: Regime = "el") -> Ontology:
     """Read files as one ontology and derive what follows.
 
     Args:
@@ -179,8 +180,13 @@ def _shuffled(attributes: ClassAttributes, *, seed: int) -> ClassAttributes:
 
 def _creatures(config: RunConfig, listener: Listener) -> tuple[ImageSet, ZeroShotSplit]:
     """The embedded benchmark."""
-    sizes = {"train_per_class": config.data.train_per_class, "test_per_class": config.data.test_per_class}
-    data = load(cached(config.data.size, **sizes, progress=listener.drawing))
+    folder = cached(
+        config.data.size,
+        train_per_class=config.data.train_per_class,
+        test_per_class=config.data.test_per_class,
+        progress=listener.drawing,
+    )
+    data = load(folder)
     names = tuple(f"creatures/{i}" for i in range(len(data.labels)))
     images = ImageSet(data.images, data.labels, data.part, names, LabelSpace(data.class_iris))
     return images, ZeroShotSplit(seen=data.seen, unseen=data.unseen)
@@ -198,19 +204,25 @@ def _folder(config: RunConfig, ontology: Ontology, listener: Listener) -> tuple[
     split = read_split(path, resolve=ontology.resolve, pictured=tuple(files), name=name or None)
     paths, classes, parts = cut_parts(files, split)
     space = LabelSpace((*split.seen, *split.unseen))
-    array, backbone = _array(config, paths, listener)
+    array, backbone = _array(config, paths, pictured=files, listener=listener)
     rows = ImageSet(array, space.columns(classes), np.array(parts), tuple(map(str, paths)), space, backbone)
     return rows, split
 
 
-def _array(config: RunConfig, paths: Sequence[Path], listener: Listener) -> tuple[np.ndarray, str]:
+def _array(
+    config: RunConfig, paths: Sequence[Path], *, pictured: Mapping[str, Sequence[Path]], listener: Listener
+) -> tuple[np.ndarray, str]:
     """Pixels or patch features of image files, and what made them."""
     if not config.data.backbone:
         return read_pixels(paths, size=config.data.size), "pixels"
     from kgzsl.data.backbone import cached_features, load_backbone
 
     backbone = load_backbone(config.data.backbone)
-    return cached_features(paths, backbone, progress=listener.features), backbone.name
+    # Features of the whole folder in one order, so that all splits of it share one cache.
+    everything = sorted(path for files in pictured.values() for path in files)
+    place = {path: row for row, path in enumerate(everything)}
+    features = cached_features(everything, backbone, progress=listener.features)
+    return features[[place[path] for path in paths]], backbone.name
 
 
 def _need_facts(attributes: ClassAttributes) -> None:
@@ -329,8 +341,10 @@ def _build(
 
     phrases = attribute_phrases(attributes, ontology)
     skeleton = template(attributes, ontology).text
-    if config.model.text_encoder or saved:
-        tokenizer = load_tokenizer(config.model.text_encoder or saved.path / "tokenizer.json")
+    if config.model.text_encoder:
+        tokenizer = load_tokenizer(config.model.text_encoder)
+    elif saved is not None:
+        tokenizer = load_tokenizer(saved.path / "tokenizer.json")
     else:
         # From the seen classes' words only: what the model knows does not depend on the unseen classes.
         prompts = (class_prompt(iri, attributes, ontology).text for iri in split.seen)
@@ -338,10 +352,10 @@ def _build(
     table = attributes.subset(split.training)
     known = table.known.sum(0)
     prior = np.divide((table.value * table.known).sum(0), known, out=np.zeros(len(known)), where=known > 0)
-    if array is None:
+    if saved is not None:
         facts = saved.state()
         patches, channels = facts["patches"], facts.get("channels")
-    elif array.ndim == 3:
+    elif array is not None and array.ndim == 3:
         patches, channels = array.shape[1:]
     else:
         patches, channels = (config.data.size // 8) ** 2, None
@@ -541,7 +555,9 @@ def baseline(run: Run, name: str, *, listener: Listener | None = None) -> ZeroSh
     # Twice: without the validation classes for gamma, then with all seen classes.
     kind = ESZSL if name == "ESZSL" else RidgeToAttributes
     chosen = kind().fit_best(features[train], labels[train], table, validation_classes=np.flatnonzero(validation))
-    strengths = {"gamma": chosen.gamma, "lam": chosen.lam} if name == "ESZSL" else {"lam": chosen.lam}
+    strengths: dict[str, Any] = {"lam": chosen.lam}
+    if isinstance(chosen, ESZSL):
+        strengths["gamma"] = chosen.gamma
     fold = _held_out(labels[train], seen & ~validation)
     fitted = train[~fold & ~validation[labels[train]]]
     judged = train[fold | validation[labels[train]]]

@@ -16,7 +16,7 @@ from kgzsl.errors import KgzslError
 __all__ = ["app", "main"]
 
 # typer may carry its own copy of click: the root of its usage errors is found through its public names.
-UsageProblem = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+UsageProblem: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 app = typer.Typer(
     name="kgzsl",
@@ -65,8 +65,8 @@ def main() -> None:
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
     except UsageProblem as error:
-        error.show()
-        sys.exit(error.exit_code)
+        error.show()  # type: ignore[attr-defined]
+        sys.exit(error.exit_code)  # type: ignore[attr-defined]
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

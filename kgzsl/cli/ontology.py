@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -23,7 +23,7 @@ def ontology() -> None:
 def inspect(
     files: Annotated[list[Path], typer.Argument(help="Ontology files, read as one.", show_default=False)],
     profile: Annotated[str, typer.Option(help="owl or kzsl; detected when not given.")] = "",
-    entail: Annotated[str, typer.Option(help="el, rdfs or none.")] = "el",
+    entail: Annotated[Literal["el", "rdfs", "none"], typer.Option(help="What to derive.")] = "el",
     class_: Annotated[str, typer.Option("--class", help="Show the facts of one class.")] = "",
     json: Json = False,
 ) -> None:

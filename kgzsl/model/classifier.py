@@ -71,10 +71,18 @@ class ZeroShotClassifier(nn.Module):
         self.config = config
         self.image_encoder = PixelEncoder(config) if channels is None else FeatureEncoder(channels, config)
         self.text_encoder = TextEncoder(config, vocabulary=vocabulary)
-        self.layers = nn.ModuleList(CrossModalLayer(config) for _ in range(config.cross_layers))
+        self.layers: list[CrossModalLayer] = nn.ModuleList(  # type: ignore[assignment]
+            CrossModalLayer(config) for _ in range(config.cross_layers)
+        )
         self.grounding = GroundingHead(config)
         self.word_head = nn.Linear(config.dim, self.text_encoder.vocabulary)
         self.log_scale = nn.Parameter(torch.zeros(()))
+        self.positions: Tensor
+        self.prior: Tensor
+        self.phrases: Tensor
+        self.phrases_mask: Tensor
+        self.template: Tensor
+        self.template_mask: Tensor
         self.register_buffer("positions", grid_positions(patches, config.dim))
         self.register_buffer("prior", prior.float())
         for name in ("phrases", "phrases_mask", "template", "template_mask"):

@@ -50,7 +50,8 @@ class PixelEncoder(nn.Module):
             depths=list(config.depths),
             layer_type="basic",
         )
-        self.backbone = ResNetModel(shape).to(memory_format=torch.channels_last)
+        self.backbone: nn.Module = ResNetModel(shape)
+        self.backbone.to(memory_format=torch.channels_last)  # type: ignore
         self.project = nn.Sequential(nn.LayerNorm(config.stages[-1]), nn.Linear(config.stages[-1], config.dim))
 
     def forward(self, pixels: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
 
     try:
         if Path(source).is_file():
-            tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(source), **ROLES)
+            tokenizer: PreTrainedTokenizerBase = PreTrainedTokenizerFast(tokenizer_file=str(source), **ROLES)
         else:
             tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
     except Exception as error:  # the tokenizers library raises bare Exception on a damaged file

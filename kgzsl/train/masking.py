@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from kgzsl.semantics.prompt import Prompt
+from kgzsl.semantics import Attribute, Prompt
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -79,7 +79,7 @@ class MaskedPrompts:
 
 
 def tokenize_prompts(
-    prompts: Sequence[Prompt], tokenizer: PreTrainedTokenizerBase, *, columns: dict[object, int], limit: int = 512
+    prompts: Sequence[Prompt], tokenizer: PreTrainedTokenizerBase, *, columns: Mapping[Attribute, int], limit: int = 512
 ) -> PromptTokens:
     """Token table of class prompts, each token owned by the attribute whose span it lies in.
 

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kgzsl.errors import ConfigError, MismatchError, Problem, RunError, nearest
 from kgzsl.model.config import ModelConfig
@@ -32,7 +32,7 @@ class OntologyConfig:
 
     files: tuple[str, ...] = ()
     profile: str = ""
-    entail: str = "el"
+    entail: Literal["el", "rdfs", "none"] = "el"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class SemanticsConfig:
         shuffle: give every class the attributes of another one: the control experiment.
     """
 
-    world: str = "pca"
+    world: Literal["pca", "open", "closed"] = "pca"
     shuffle: bool = False
 
 
@@ -204,7 +204,7 @@ def _check(
     expected = hints[key]
     value, right = _as(expected, value)
     if not right:
-        wanted = "a list" if isinstance(expected, types.GenericAlias) else expected.__name__
+        wanted = "a list" if isinstance(expected, types.GenericAlias) else getattr(expected, "__name__", "a string")
         problems.append(Problem(f"{name} = {value!r}", expected=wanted, file=file))
     elif name in CHOICES and value not in CHOICES[name]:
         problems.append(
@@ -220,6 +220,8 @@ def _check(
 
 def _as(kind: Any, value: Any) -> tuple[Any, bool]:
     """The value as the kind that is wanted, and whether it is one."""
+    if typing.get_origin(kind) is Literal:
+        kind = str  # which strings is the business of CHOICES
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value), True
     if isinstance(kind, types.GenericAlias):

@@ -29,10 +29,6 @@ def test_three_serializations_of_kg_awa_are_one_ontology(awa: Path) -> None:
     assert turtle.report.not_understood == {}
 
 
-def test_kg_awa_takes_under_a_second(awa: Path) -> None:
-    read_ontology(awa / "KG-AwA.ttl").entail()
-
-
 def test_kg_awa_names(awa: Path) -> None:
     ontology = read_ontology(awa / "KG-AwA.ttl")
     for part in json.loads((awa / "class.json").read_text()).values():
