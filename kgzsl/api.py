@@ -168,14 +168,18 @@ def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset
     attributes = class_attributes(ontology, images.space.classes, world=config.semantics.world)
     _need_facts(attributes)
     if config.semantics.shuffle:
-        attributes = _shuffled(attributes, seed=config.train.seed)
+        images = _shuffled(images, split, seed=config.train.seed)
     return Dataset(images=images, split=split, ontology=ontology, attributes=attributes)
 
 
-def _shuffled(attributes: ClassAttributes, *, seed: int) -> ClassAttributes:
-    """Every class with the cells of another one."""
-    order = np.random.default_rng(seed).permutation(len(attributes.classes))
-    return replace(attributes, **{name: getattr(attributes, name)[order] for name in ("value", "known", "assumed")})
+def _shuffled(images: ImageSet, split: ZeroShotSplit, *, seed: int) -> ImageSet:
+    """Images of every class under the facts of another one, seen among seen and unseen among unseen."""
+    random = np.random.default_rng(seed)
+    other = np.arange(len(images.space))
+    for group in (split.seen, split.unseen):
+        circle = random.permutation(images.space.columns(group))
+        other[circle] = np.roll(circle, 1)
+    return replace(images, labels=other[images.labels])
 
 
 def _creatures(config: RunConfig, listener: Listener) -> tuple[ImageSet, ZeroShotSplit]:
@@ -454,8 +458,6 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
         attributes = class_attributes(entailed, space.classes, world=config.semantics.world)
     except OntologyError as error:
         raise MismatchError([Problem("the ontology lacks classes of the run", file=folder), *error.problems]) from error
-    if config.semantics.shuffle:
-        attributes = _shuffled(attributes, seed=config.train.seed)
     promise = _promise(entailed, attributes, split)
     problems = [
         Problem(
