@@ -6,7 +6,7 @@ Example:
     >>> import kgzsl
     >>> ontology = kgzsl.load_ontology(kgzsl.creatures_ontology())
     >>> ontology.label(ontology.leaves[0])
-    'amber...'
+    'ambler dozer'
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +16,30 @@ from kgzsl.errors import CheckpointError, Problem
 __all__ = ["load_state", "load_weights", "read_metadata", "save_state", "save_weights", "write_text"]
 
 
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """A temporary name that becomes the path once all is written; nothing stays of what is not."""
+    working = path.with_name(f".{path.name}.part")
+    try:
+        yield working
+        working.replace(path)
+    finally:
+        working.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
-    working = path.with_name(f".{path.name}.part")
-    working.write_text(text, encoding="utf-8")
-    working.replace(path)
+    with _whole(path) as working:
+        working.write_text(text, encoding="utf-8")
 
 
 def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
     """A safetensors file, whole or not at all."""
     from safetensors.torch import save_file
 
-    working = path.with_name(f".{path.name}.part")
-    save_file(
-        {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, working, {"kgzsl": json.dumps(metadata)}
-    )
-    working.replace(path)
+    detached = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
+    with _whole(path) as working:
+        save_file(detached, working, {"kgzsl": json.dumps(metadata)})
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -19,6 +19,7 @@ def classification(scores: Tensor, labels: Tensor, *, label_smoothing: float = 0
         label_smoothing: mass spread evenly over the classes, in [0, 1).
 
     Example:
+        >>> import torch
         >>> round(classification(torch.zeros(2, 4), torch.tensor([0, 3])).item(), 4)
         1.3863
     """
@@ -40,6 +41,7 @@ def attribute_regression(evidence: Tensor, value: Tensor, known: Tensor) -> Tens
         Mean over the known cells; 0 where nothing is known.
 
     Example:
+        >>> import torch
         >>> known = torch.tensor([[True, False]])
         >>> round(attribute_regression(torch.tensor([[0.0, 9.0]]), torch.zeros(1, 2), known).item(), 4)
         0.6931

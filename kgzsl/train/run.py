@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tomllib
 import types
 import typing
@@ -97,13 +98,21 @@ CHOICES = {
     "semantics.world": ("pca", "open", "closed"),
     "data.benchmark": ("", "creatures"),
 }
+_SHARES = ("train.warmup", "train.masked_share", "train.attribute_dropping", "train.label_smoothing", "model.dropout")
 MINIMUM = {
     **dict.fromkeys(("train.epochs", "train.masked_every", "train.validate_every", "data.test_per_class"), 1),
-    **dict.fromkeys(("model.heads", "model.text_layers"), 1),
-    **dict.fromkeys(("train.refit_epochs", "train.lr", "train.refit_lr", "model.cross_layers"), 0),
+    **dict.fromkeys(("model.heads", "model.text_layers", "model.stem"), 1),
+    **dict.fromkeys(("train.refit_epochs", "train.lr", "train.refit_lr", "train.weight_decay", "train.seed"), 0),
+    **dict.fromkeys(("train.attribute_regression", "train.masked_attribute", "model.cross_layers"), 0),
     **dict.fromkeys(("train.batch_size", "data.train_per_class"), 2),
+    **dict.fromkeys(_SHARES, 0.0),
+    **dict.fromkeys(("train.masked_share", "train.validation_fraction"), 0.01),
     "model.dim": 4,
     "data.size": 16,
+}
+MAXIMUM = {
+    **dict.fromkeys(_SHARES, 1.0),
+    **dict.fromkeys(("train.label_smoothing", "train.validation_fraction", "model.dropout"), 0.99),
 }
 PATHS = {"ontology.files", "data.images", "data.split", "data.backbone", "model.text_encoder"}
 
@@ -140,13 +149,13 @@ def parse_config(content: Mapping[str, Any], *, overrides: Sequence[str] = (), f
     set_here = set()
     for override in overrides:
         name, equals, value = override.partition("=")
-        section, dot, key = name.strip().partition(".")
-        if not equals or not dot:
+        section, _, key = name.strip().partition(".")
+        if not (equals and section and key):
             problems.append(Problem(f"--set {override}", expected="--set section.key=value"))
             continue
-        merged.setdefault(section, {})[key] = _toml_value(value.strip())
-        set_here.add(f"{section}.{key}")
-    base = file.parent if file else None
+        if isinstance(merged.setdefault(section, {}), dict):
+            merged[section][key] = _toml_value(value.strip())
+            set_here.add(f"{section}.{key}")
     sections = {f.name: f for f in dataclasses.fields(RunConfig)}
     built = {}
     for section, keys in merged.items():
@@ -163,12 +172,28 @@ def parse_config(content: Mapping[str, Any], *, overrides: Sequence[str] = (), f
             values: dict[str, Any] = {}
             for key, value in keys.items():
                 # Paths given on the command line are relative to where the user stands.
-                relative_to = None if f"{section}.{key}" in set_here else base
+                relative_to = file.parent if file and f"{section}.{key}" not in set_here else Path.cwd()
                 _check(f"{section}.{key}", value, kind, values, problems, file=file, base=relative_to)
             built[section] = (kind, values)
     if problems:
         raise ConfigError(problems)
-    return RunConfig(**{section: kind(**values) for section, (kind, values) in built.items()})
+    config = RunConfig(**{section: kind(**values) for section, (kind, values) in built.items()})
+    problems = _misfits(config.model, file)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _misfits(model: ModelConfig, file: Path | None) -> list[Problem]:
+    """Sizes that are right alone and wrong together."""
+    problems = []
+    if model.dim % 4 or model.dim % model.heads:
+        expected = f"a multiple of 4 and of model.heads = {model.heads}"
+        problems.append(Problem(f"model.dim = {model.dim}", expected=expected, file=file))
+    if not model.stages or len(model.stages) != len(model.depths) or min(*model.stages, *model.depths) < 1:
+        got = f"model.stages = {list(model.stages)}, model.depths = {list(model.depths)}"
+        problems.append(Problem(got, expected="one depth for each stage, and none below 1", file=file))
+    return problems
 
 
 def _toml_value(text: str) -> Any:
@@ -193,7 +218,7 @@ def _check(
     problems: list[Problem],
     *,
     file: Path | None,
-    base: Path | None,
+    base: Path,
 ) -> None:
     """Check one key against its dataclass and put it into ``values``."""
     hints = typing.get_type_hints(kind)
@@ -212,7 +237,9 @@ def _check(
         )
     elif name in MINIMUM and value < MINIMUM[name]:
         problems.append(Problem(f"{name} = {value!r}", expected=f"at least {MINIMUM[name]}", file=file))
-    elif name in PATHS and base is not None:
+    elif name in MAXIMUM and value > MAXIMUM[name]:
+        problems.append(Problem(f"{name} = {value!r}", expected=f"at most {MAXIMUM[name]}", file=file))
+    elif name in PATHS:
         values[key] = tuple(_beside(base, v) for v in value) if isinstance(value, tuple) else _beside(base, value)
     else:
         values[key] = value
@@ -222,23 +249,21 @@ def _as(kind: Any, value: Any) -> tuple[Any, bool]:
     """The value as the kind that is wanted, and whether it is one."""
     if typing.get_origin(kind) is Literal:
         kind = str  # which strings is the business of CHOICES
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value), True
     if isinstance(kind, types.GenericAlias):
-        item = kind.__args__[0]
-        value = [value] if isinstance(value, item) else value
-        return (
-            (tuple(value), True)
-            if isinstance(value, list) and all(isinstance(v, item) for v in value)
-            else (value, False)
-        )
-    return value, isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+        items = [_as(kind.__args__[0], item) for item in (value if isinstance(value, list) else [value])]
+        right = all(right for _, right in items)
+        return (tuple(item for item, _ in items) if right else value), right
+    if isinstance(value, bool) or kind is bool:
+        return value, kind is bool and isinstance(value, bool)
+    if kind is float and isinstance(value, (int, float)):
+        return float(value), math.isfinite(value)
+    return value, isinstance(value, kind)
 
 
 def _beside(base: Path, path: str) -> str:
     """A path relative to the run file as one that holds anywhere; hub ids and empty strings stay."""
     beside = base / path.partition(":")[0]
-    return str((base / path).resolve()) if path and (beside.exists() or path.startswith(".")) else path
+    return str((base / path).resolve()) if path and beside.exists() else path
 
 
 @dataclass(frozen=True)
@@ -275,7 +300,8 @@ class RunFolder:
             if before.get("complete"):
                 fix = "give another --out, or delete the folder"
                 raise RunError(Problem("holds a complete run", file=self.path, fix=fix))
-            own = (self.path / "config.toml").read_text(encoding="utf-8")
+            file = self.path / "config.toml"
+            own = file.read_text(encoding="utf-8") if file.is_file() else ""
             if own != config.to_toml() or before["promise"] != dict(promise):
                 fix = "give another --out, or the same run file, ontology and split as before"
                 raise MismatchError(Problem("holds a killed run that was set up otherwise", file=self.path, fix=fix))
@@ -293,12 +319,15 @@ class RunFolder:
             RunError: there is no run here.
         """
         try:
-            return json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+            content = json.loads((self.path / "run.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             fix = "give the folder that `kgzsl train` wrote"
             raise RunError(Problem("no run here", file=self.path, expected="a run folder", fix=fix)) from None
-        except json.JSONDecodeError as error:
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
             raise RunError(Problem(f"run.json is damaged ({error})", file=self.path)) from None
+        if not isinstance(content, dict) or not {"promise", "complete"} <= content.keys():
+            raise RunError(Problem("run.json is damaged (no promise in it)", file=self.path))
+        return content
 
     def finish(self, **facts: Any) -> None:
         """Mark the run as complete, with what came out of it; the states for resuming are deleted."""

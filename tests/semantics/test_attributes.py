@@ -142,7 +142,7 @@ def test_creatures_are_told_apart_by_their_attributes() -> None:
         pytest.skip("ontologies/creatures.ttl is not there")
     ontology = read_ontology(path).entail()
     matrix = class_attributes(ontology, ontology.leaves)
-    assert len(np.unique(matrix.value, axis=0)) == 60
+    assert len(np.unique(matrix.value, axis=0)) == 100
     assert matrix.known.all()
     assert matrix.conflicts == ()
     assert not any(a.property.endswith(("#hasPart", "#hasColor", "#discoveredIn")) for a in matrix.attributes)

@@ -1,0 +1,96 @@
+"""Objectives in closed form, and the schedule."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kgzsl.train.loop import learning_rate
+from kgzsl.train.objectives import attribute_regression, classification, masked_attribute
+
+
+def test_classification_is_cross_entropy_of_logits() -> None:
+    scores = torch.tensor([[2.0, 0.0], [0.0, 2.0]])
+    expected = math.log(1 + math.exp(-2))
+    assert classification(scores, torch.tensor([0, 1])).item() == pytest.approx(expected, rel=1e-6)
+    assert classification(scores, torch.tensor([1, 0])).item() == pytest.approx(expected + 2, rel=1e-6)
+    # A constant on all scores of an image changes nothing: they are logits.
+    assert classification(scores + 50, torch.tensor([0, 1])).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_label_smoothing_spreads_mass() -> None:
+    scores, labels = torch.tensor([[3.0, 0.0, -1.0]]), torch.tensor([0])
+    log_p = scores.log_softmax(1)[0]
+    expected = -(0.9 * log_p[0] + 0.1 * log_p.mean())
+    assert classification(scores, labels, label_smoothing=0.1).item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_attribute_regression_in_closed_form() -> None:
+    evidence = torch.tensor([[0.0, 2.0, -1.0]])
+    value, known = torch.tensor([[0.5, 1.0, 0.0]]), torch.tensor([[True, True, True]])
+    expected = (math.log(2) + math.log(1 + math.exp(-2)) + math.log(1 + math.exp(-1))) / 3
+    assert attribute_regression(evidence, value, known).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_unknown_cells_have_no_part_in_it() -> None:
+    evidence = torch.randn(4, 6, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    value, known = torch.full((4, 6), 0.5), torch.zeros(4, 6, dtype=torch.bool)
+    known[:, :2] = True
+    loss = attribute_regression(evidence, value, known)
+    loss.backward()
+    assert evidence.grad is not None
+    assert (evidence.grad[:, 2:] == 0).all()
+    assert (evidence.grad[:, :2] != 0).all()
+    changed = torch.where(known, value, torch.full_like(value, 0.9))
+    assert attribute_regression(evidence, changed, known).item() == loss.item()
+    # The mean is over known cells, so a column of unknown cells does not dilute it.
+    assert attribute_regression(evidence[:, :2], value[:, :2], known[:, :2]).item() == pytest.approx(loss.item())
+
+
+def test_nothing_known_is_no_loss() -> None:
+    evidence = torch.randn(2, 3, requires_grad=True)
+    loss = attribute_regression(evidence, torch.ones(2, 3), torch.zeros(2, 3, dtype=torch.bool))
+    loss.backward()
+    assert loss.item() == 0
+    assert evidence.grad is not None
+    assert (evidence.grad == 0).all()
+
+
+def test_masked_attribute_is_a_mean_over_positions() -> None:
+    scores = torch.tensor([[1.0, 0.0], [0.0, 1.0], [5.0, 0.0]])
+    words = torch.tensor([0, 0, 0])
+    expected = sum(math.log(1 + math.exp(-margin)) for margin in (1, -1, 5)) / 3
+    assert masked_attribute(scores, words).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_no_masked_position_is_no_loss_that_can_be_differentiated() -> None:
+    scores = torch.zeros(0, 7, requires_grad=True)
+    loss = masked_attribute(scores, torch.zeros(0, dtype=torch.long))
+    loss.backward()
+    assert loss.item() == 0
+
+
+@given(st.floats(-60, 60), st.floats(0, 1))
+def test_gradients_are_finite(logit: float, value: float) -> None:
+    evidence = torch.tensor([[logit, -logit]], requires_grad=True)
+    loss = attribute_regression(evidence, torch.tensor([[value, value]]), torch.tensor([[True, True]]))
+    loss = loss + classification(evidence, torch.tensor([0])) + masked_attribute(evidence, torch.tensor([1]))
+    loss.backward()
+    assert evidence.grad is not None
+    assert loss.isfinite()
+    assert evidence.grad.isfinite().all()
+
+
+@given(st.integers(1, 500), st.floats(0, 0.5), st.floats(1e-5, 1.0))
+def test_the_learning_rate_rises_once_and_falls(steps: int, warmup: float, peak: float) -> None:
+    rates = [learning_rate(step, steps, peak=peak, warmup=warmup) for step in range(steps)]
+    top = rates.index(max(rates))
+    assert max(rates) == pytest.approx(peak)
+    assert all(0 <= rate <= peak * (1 + 1e-9) for rate in rates)
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert top <= max(1, round(warmup * steps))
