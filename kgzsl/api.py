@@ -9,6 +9,7 @@ Example:
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,18 @@ from kgzsl.data.creatures import ontology_path as creatures_ontology
 from kgzsl.data.images import ImageSet, cut_parts, find_images, read_pixels
 from kgzsl.data.labels import LabelSpace
 from kgzsl.data.split import ZeroShotSplit, read_split
-from kgzsl.errors import ConfigError, MismatchError, NoFactsError, OntologyError, Problem, RunError, SplitError, nearest
+from kgzsl.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    MismatchError,
+    NoFactsError,
+    OntologyError,
+    Problem,
+    RunError,
+    SplitError,
+    nearest,
+)
 from kgzsl.ontology import Fact, Ontology, read_ontology
 from kgzsl.semantics import ClassAttributes, attribute_phrases, class_attributes, class_prompt, template, verbalize
 
@@ -240,6 +252,19 @@ def _need_facts(attributes: ClassAttributes) -> None:
         )
 
 
+def _need_images(trainval: ImageSet, data: Dataset) -> None:
+    """Every seen class needs two images: one is held out to choose by."""
+    counts = np.bincount(trainval.labels, minlength=len(trainval.space))
+    few = [(iri, counts[column]) for column, iri in enumerate(trainval.space.classes) if counts[column] < 2]
+    problems = [
+        Problem(f"{data.ontology.label(iri)} ({iri}) has {count} training images", expected="2 or more")
+        for iri, count in few
+        if iri in data.split.seen
+    ]
+    if problems:
+        raise DataError(problems)
+
+
 def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = None) -> Run:
     """Train a model as a run file says, into a run folder.
 
@@ -262,13 +287,14 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     data = load_dataset(config, listener)
     run_folder = RunFolder(Path(folder))
     promise = _promise(data.ontology, data.attributes, data.split)
-    run_folder.start(config, promise)
     trainval = data.images.part("trainval")
+    _need_images(trainval, data)
     seen = LabelSpace(data.split.seen)
     table = data.attributes.subset(data.split.seen)
     value, known = torch.from_numpy(table.value), torch.from_numpy(table.known)
     training = seen.mask(data.split.training)
     model, tokenizer = _build(config, data.attributes, data.ontology, split=data.split, array=data.images.array)
+    run_folder.start(config, promise)
     tokenizer.backend_tokenizer.save(str(run_folder.path / "tokenizer.json"))
     write_text(run_folder.path / "split.json", _json(data.split.to_dict()))
     prompts = [class_prompt(iri, data.attributes, data.ontology) for iri in data.split.seen]
@@ -362,7 +388,8 @@ def _build(
     elif array is not None and array.ndim == 3:
         patches, channels = array.shape[1:]
     else:
-        patches, channels = (config.data.size // 8) ** 2, None
+        # The stem halves twice and every stage but the first once more, each time rounding up.
+        patches, channels = math.ceil(config.data.size / 2 ** (len(config.model.stages) + 1)) ** 2, None
     torch.manual_seed(config.train.seed)
     model = ZeroShotClassifier(
         config.model,
@@ -387,7 +414,7 @@ def _scores(model: ZeroShotClassifier, images: np.ndarray, table: ClassAttribute
         for start in range(0, len(images), batch):
             pixels = torch.from_numpy(np.ascontiguousarray(images[start : start + batch]))
             rows.append(model.scores(model.encode_images(pixels, text).evidence, classes).numpy())
-    return np.concatenate(rows)
+    return np.concatenate(rows) if rows else np.zeros((0, len(table.classes)), dtype=np.float32)
 
 
 def _validate(
@@ -438,8 +465,6 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
         CheckpointError: truncated or foreign weights.
         MismatchError: the ontology or split is not the one that the run was trained on.
     """
-    import json
-
     from kgzsl.train.checkpoint import load_weights
     from kgzsl.train.run import RunFolder, read_config
 
@@ -450,9 +475,11 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
             Problem("not trained to its end", file=folder, fix="run the same `kgzsl train` again: it goes on")
         )
     config = read_config(run_folder.path / "config.toml")
-    files = (ontology,) if ontology else config.ontology.files or (creatures_ontology(),)
+    if ontology:
+        config = replace(config, ontology=replace(config.ontology, files=(str(ontology),)))
+    files = config.ontology.files or (creatures_ontology(),)
     entailed = load_ontology(*files, profile=config.ontology.profile, entail=config.ontology.entail)
-    split = ZeroShotSplit(**{k: tuple(v) for k, v in json.loads((run_folder.path / "split.json").read_text()).items()})
+    split = read_split(run_folder.path / "split.json", resolve=str)
     space = LabelSpace((*split.seen, *split.unseen))
     try:
         attributes = class_attributes(entailed, space.classes, world=config.semantics.world)
@@ -461,7 +488,7 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
     promise = _promise(entailed, attributes, split)
     problems = [
         Problem(
-            f"the {part} is not the one that the run was trained on",
+            f"not the {part} that the run was trained on",
             expected=f"sha256 {facts['promise'][part][:12]}...",
             fix="give the right one with --ontology, or train again",
             file=folder,
@@ -472,9 +499,23 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
     if problems:
         raise MismatchError(problems)
     model, _ = _build(config, attributes, entailed, split=split, saved=run_folder)
-    load_weights(run_folder.checkpoint, model)
+    if load_weights(run_folder.checkpoint, model).get("promise") != facts["promise"]:
+        raise CheckpointError(Problem("the weights are those of another run", file=run_folder.checkpoint))
     model.eval()
     return Run(config, entailed, attributes, split, space, model, facts["calibration"]["gamma"], facts, run_folder)
+
+
+def _dataset_of(run: Run, listener: Listener | None) -> Dataset:
+    """The dataset that a run was trained on.
+
+    Raises:
+        MismatchError: the split, or the classes that have images, changed.
+    """
+    data = load_dataset(run.config, listener)
+    if data.split.digest != run.split.digest:
+        fix = "restore the split file and the folders of images, or train again"
+        raise MismatchError(Problem("not the split that the run was trained on", fix=fix, file=run.folder.path))
+    return data
 
 
 def evaluate(run: Run, *, listener: Listener | None = None) -> ZeroShotReport:
@@ -485,7 +526,7 @@ def evaluate(run: Run, *, listener: Listener | None = None) -> ZeroShotReport:
     """
     from kgzsl.train.checkpoint import write_text
 
-    data = load_dataset(run.config, listener)
+    data = _dataset_of(run, listener)
     test = data.images.take(data.images.parts != "trainval")
     scores = _scores(run.model, test.array, run.attributes)
     report = _report(
@@ -546,7 +587,7 @@ def baseline(run: Run, name: str, *, listener: Listener | None = None) -> ZeroSh
     if name not in BASELINES:
         raise ConfigError(Problem(f"no baseline {name!r}", expected=f"one of {', '.join(BASELINES)}"))
     started = time.perf_counter()
-    data = load_dataset(run.config, listener)
+    data = _dataset_of(run, listener)
     features = _pooled(run, data.images) if name == "ESZSL" else _small_pixels(data.images)
     table = _unit_rows(run.attributes)
     train = np.flatnonzero(data.images.parts == "trainval")

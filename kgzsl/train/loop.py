@@ -16,7 +16,7 @@ from torch import Tensor
 from kgzsl.errors import Problem, TrainingError
 from kgzsl.model.classifier import ZeroShotClassifier
 from kgzsl.train.augment import mirror_and_shift
-from kgzsl.train.checkpoint import load_state, load_weights, read_metadata, save_state, save_weights
+from kgzsl.train.checkpoint import load_state, load_weights, read_metadata, save_state, save_weights, write_text
 from kgzsl.train.config import TrainConfig
 from kgzsl.train.masking import PromptTokens
 from kgzsl.train.objectives import attribute_regression, classification, masked_attribute
@@ -159,7 +159,7 @@ def _resume_point(folder: Path) -> dict:
         record = json.loads(line)
         if (record["phase"], record["epoch"]) == (resumed["phase"], resumed["epoch"]):
             break
-    (folder / "metrics.jsonl").write_text("\n".join(kept) + "\n", encoding="utf-8")
+    write_text(folder / "metrics.jsonl", "\n".join(kept) + "\n")
     return resumed
 
 

@@ -1,0 +1,117 @@
+"""On random worlds: contributions and remainder are the margin, and facts that are the same in both classes add nothing."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kgzsl.explain.explanation import Explanation
+from kgzsl.explain.margin import ImageEvidence, explain_margin
+from kgzsl.ontology import Ontology, parse_ontology, replay
+from kgzsl.semantics import ClassAttributes, class_attributes
+
+CLASSES = tuple("http://e/#C" + str(k) for k in range(3))
+PROPERTIES, FILLERS = ("p", "q"), ("f", "g", "h")
+World = Literal["open", "pca", "closed"]
+# What a class states: for each property and filler nothing, presence or absence.
+Statements = tuple[tuple[int, ...], ...]
+STATEMENTS = st.tuples(*[st.tuples(*[st.integers(-1, 1)] * (len(PROPERTIES) * len(FILLERS)))] * len(CLASSES))
+
+
+@cache
+def world(statements: Statements) -> Ontology:
+    """A parent with all that the first class states, and three classes, of which the third inherits."""
+    lines = [
+        "@prefix : <http://e/#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .",
+        "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .",
+        # One fact that is always there, so that there is always an attribute.
+        ":Always a owl:Class ; rdfs:subClassOf [ a owl:Restriction ; owl:onProperty :p ; owl:someValuesFrom :f ] .",
+        ":C2 rdfs:subClassOf :Parent . :Parent a owl:Class .",
+    ]
+    for k, row in enumerate(statements):
+        name = ":Parent" if k == 2 else f":C{k}"
+        lines.append(f":C{k} a owl:Class .")
+        for cell, stated in enumerate(row):
+            p, f = PROPERTIES[cell // len(FILLERS)], FILLERS[cell % len(FILLERS)]
+            has = f"[ a owl:Restriction ; owl:onProperty :{p} ; owl:someValuesFrom :{f} ]"
+            if stated:
+                lines.append(
+                    f"{name} rdfs:subClassOf {has if stated > 0 else f'[ a owl:Class ; owl:complementOf {has} ]'} ."
+                )
+    return parse_ontology("\n".join(lines)).entail()
+
+
+def explained(
+    ontology: Ontology, attributes: ClassAttributes, *, evidence: np.ndarray, patches: np.ndarray, offset: float
+) -> tuple[Explanation, np.ndarray]:
+    """Class 0 against class 2, with a prior in the place of what is unknown."""
+    prior = np.linspace(0.1, 0.9, len(attributes.attributes))
+    vectors = np.where(attributes.known, attributes.value - prior, 0.0)
+    explanation = explain_margin(
+        ImageEvidence("image", evidence, patches, vectors[0], vectors[2], offset),
+        classes=(CLASSES[0], CLASSES[2]),
+        class_attributes=attributes,
+        ontology=ontology,
+        verbalize=lambda fact: fact.object,
+    )
+    return explanation, vectors
+
+
+@settings(max_examples=80, deadline=None)
+@given(STATEMENTS, st.sampled_from(["open", "pca", "closed"]), st.integers(0, 10_000), st.floats(-2, 2))
+def test_contributions_and_remainder_are_the_margin(
+    statements: Statements, kind: World, seed: int, offset: float
+) -> None:
+    ontology = world(statements)
+    attributes = class_attributes(ontology, CLASSES, world=kind)
+    random = np.random.default_rng(seed)
+    patches = random.normal(size=(len(attributes.attributes), 9))
+    evidence = patches.sum(1)
+    explanation, vectors = explained(ontology, attributes, evidence=evidence, patches=patches, offset=offset)
+    np.testing.assert_allclose(explanation.margin, evidence @ (vectors[0] - vectors[2]) + offset, atol=1e-9)
+    assert abs(explanation.completeness_gap) < 1e-9
+    assert explanation.remainder == offset
+    found = (*explanation.facts, *explanation.rival_facts)
+    assert len({c.fact for c in found}) == len(found)
+    for group, iri in ((explanation.facts, CLASSES[0]), (explanation.rival_facts, CLASSES[2])):
+        assert {c.fact.subject for c in group} <= {iri}
+        values = [c.contribution for c in group]
+        assert values == sorted(values, reverse=True)
+    for contribution in found:
+        assert replay(contribution.proof, ontology)
+        assert contribution.proof.fact.key == contribution.fact.key
+        if contribution.grounding is not None:
+            assert contribution.grounding.shape == (3, 3)
+            assert abs(contribution.grounding.sum() - 1) < 1e-9
+            assert (contribution.grounding >= 0).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(STATEMENTS, st.sampled_from(["open", "pca", "closed"]), st.integers(0, 10_000))
+def test_where_the_classes_agree_the_image_does_not_matter(statements: Statements, kind: World, seed: int) -> None:
+    ontology = world(statements)
+    attributes = class_attributes(ontology, CLASSES, world=kind)
+    random = np.random.default_rng(seed)
+    patches = random.normal(size=(len(attributes.attributes), 4))
+    one, vectors = explained(ontology, attributes, evidence=patches.sum(1), patches=patches, offset=0.0)
+    alike = vectors[0] == vectors[2]
+    patches[alike] = random.normal(size=(alike.sum(), 4))
+    other, _ = explained(ontology, attributes, evidence=patches.sum(1), patches=patches, offset=0.0)
+    shares = [{c.fact: c.contribution for c in (*e.facts, *e.rival_facts)} for e in (one, other)]
+    assert shares[0] == shares[1]
+
+
+def test_what_the_predicted_class_states_goes_before_the_rival() -> None:
+    """p f: the first states it, the third denies it. q h: only the third states it."""
+    ontology = world(((1, 0, 0, 0, 0, 0), (0,) * 6, (-1, 0, 0, 0, 0, 1)))
+    attributes = class_attributes(ontology, CLASSES, world="open")
+    patches = np.ones((len(attributes.attributes), 1))
+    explanation, _ = explained(ontology, attributes, evidence=np.ones(len(patches)), patches=patches, offset=0.0)
+    assert [(c.fact.object, c.fact.polarity) for c in explanation.facts] == [("http://e/#f", "positive")]
+    assert [(c.fact.object, c.fact.polarity) for c in explanation.rival_facts] == [("http://e/#h", "positive")]
+    assert explanation.rival_facts[0].proof.rule == "inheritance"
+    assert explanation.rival_facts[0].contribution < 0
