@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Json", "console", "error_console", "listening", "print_json", "print_table"]
 
-console = Console(highlight=False)
-error_console = Console(stderr=True, highlight=False)
+# Labels and paths may hold brackets: nothing is read as markup.
+console = Console(highlight=False, markup=False)
+error_console = Console(stderr=True, highlight=False, markup=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 

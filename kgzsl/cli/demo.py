@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgzsl.cli.console import Json, console, error_console, listening, print_json, print_table
-from kgzsl.errors import FailureError, Problem
+from kgzsl.errors import FailureError, Problem, RunError
 
 if TYPE_CHECKING:
     from kgzsl import api
@@ -50,8 +50,8 @@ def demo(
     from kgzsl import api
 
     started = time.perf_counter()
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    _config(seed, set_ or [])  # a mistake is found before anything is deleted
+    _empty(out)
     _draw(set_ or [], quiet=json)
     _train_all(out, seed, set_ or [], quiet=json)
     reports: dict[str, Any] = {}
@@ -74,6 +74,17 @@ def demo(
     console.print(
         f"{seconds:.0f} s; run: {out / 'kg'}; next: kgzsl predict {out / 'kg'} {Path(written[0]).with_suffix('.png')}"
     )
+
+
+def _empty(out: Path) -> None:
+    """Delete what an earlier demo wrote, and nothing else."""
+    own = {"pages", *(name for folder, _ in VARIANTS.values() for name in (folder, f"{folder}.toml"))}
+    foreign = sorted(p.name for p in out.iterdir() if p.name not in own) if out.is_dir() else []
+    if foreign or out.is_file():
+        got = f"holds other things than a demo: {', '.join(foreign[:3])}" if foreign else "is a file"
+        raise RunError(Problem(got, file=out, fix="give another --out"))
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
 
 
 def _draw(overrides: list[str], *, quiet: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -17,6 +18,8 @@ __all__ = ["app", "main"]
 
 # typer may carry its own copy of click: the root of its usage errors is found through its public names.
 UsageProblem: type[Exception] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="kgzsl",
@@ -51,17 +54,19 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     debug = "--debug" in sys.argv
     try:
-        status = app(standalone_mode=False)
+        status = app(prog_name="kgzsl", standalone_mode=False)
+        if status == INTERRUPTED:  # typer turns an interrupt into this status
+            raise KeyboardInterrupt
         sys.exit(status if isinstance(status, int) else 0)
     except KgzslError as error:
         if debug:
-            raise
+            traceback.print_exc()
         for problem in error.problems:
-            error_console.print(f"error: {problem}", markup=False, soft_wrap=True)
+            error_console.print(f"error: {problem}", soft_wrap=True)
         sys.exit(error.exit_status)
     except (KeyboardInterrupt, typer.Abort):
         error_console.print("interrupted")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
     except UsageProblem as error:
@@ -72,7 +77,7 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:
         if debug:
-            raise
+            traceback.print_exc()
         message = f"failed: {type(error).__name__}: {error} (kgzsl --debug ... shows where)"
-        error_console.print(message, markup=False, soft_wrap=True)
+        error_console.print(message, soft_wrap=True)
         sys.exit(1)

@@ -66,7 +66,7 @@ def train(
     validation = run.facts["validation"]
     rows = [(name, f"{100 * validation[name]:.1f}") for name in ("T1", "H", "AUSUC")]
     print_table(("validation classes", ">%"), [*rows, ("gamma", f"{calibration['gamma']:.3f}")])
-    console.print(f"{run.facts['seconds']:.0f} s; run folder {folder}; next: kgzsl evaluate {folder}")
+    console.print(f"{run.facts['seconds']:.0f} s; run folder {folder}; next: kgzsl evaluate {folder}", soft_wrap=True)
 
 
 def _quoted(value: object) -> str:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "help.txt"
 ENTRIES = {
     "launcher": [sys.executable, "cli.py"],
-    "console script": [sys.executable, "-c", "import sys; sys.argv[0] = 'kgzsl'; from kgzsl.cli import main; main()"],
+    "console script": [sys.executable, "-c", "from kgzsl.cli import main; main()"],
 }
 
 
@@ -174,6 +174,20 @@ def test_the_command_to_go_on_with_can_be_copied(kgzsl: Any, toys: Any, tmp_path
     out = tmp_path / ("a-long-name-" * 8) / "run"
     done = kgzsl(*toys.arguments(out), "--set", "train.epochs=1", "--set", "train.refit_epochs=0")
     assert f"kgzsl evaluate {out}" in done.out
+
+
+def test_the_demo_deletes_nothing_but_demos(kgzsl: Any, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    (work / "kg").mkdir(parents=True)
+    (work / "thesis.txt").write_text("years of work")
+    done = kgzsl("demo", "--out", work)
+    assert (done.status, (work / "thesis.txt").read_text()) == (2, "years of work")
+    assert "thesis.txt" in done.err
+    assert kgzsl("demo", "--out", work / "thesis.txt").status == 2
+    # A mistake in the options is found while the last demo is still there.
+    (work / "thesis.txt").unlink()
+    assert kgzsl("demo", "--out", work, "--set", "train.epochs=many").status == 2
+    assert (work / "kg").is_dir()
 
 
 def test_paths_on_the_command_line_hold_from_elsewhere(kgzsl: Any, toys: Any, tmp_path: Path, monkeypatch: Any) -> None:

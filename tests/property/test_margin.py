@@ -1,4 +1,4 @@
-"""On random worlds: contributions and remainder are the margin, and facts that are the same in both classes add nothing."""
+"""On random worlds: contributions and remainder are the margin, and what both classes share adds nothing."""
 
 from __future__ import annotations
 
