@@ -105,6 +105,32 @@ def test_where_the_classes_agree_the_image_does_not_matter(statements: Statement
     assert shares[0] == shares[1]
 
 
+def test_a_statement_goes_before_an_assumption() -> None:
+    """p g: only the rival states it; that the first lacks it is assumed, from p f, and not the reason."""
+    explanation = told(((1, 0, 0, 0, 0, 0), (0,) * 6, (0, 1, 0, 0, 0, 0)))
+    assert {c.fact.object: c.contribution < 0 for c in explanation.facts} == {"http://e/#f": False}
+    assert {c.fact.object: c.contribution < 0 for c in explanation.rival_facts} == {"http://e/#g": True}
+
+
+def test_facts_that_made_an_assumption_share_it() -> None:
+    """q h: only the second class has it; nothing is known of the first, and the rival lacks it for its q f and q g."""
+    explanation = told(((1, 0, 0, 0, 0, 0), (0, 0, 0, 0, 0, 1), (1, 0, 0, 1, 1, 0)))
+    # Shares of q f and q g: their own cells, in which the prior stands for the first class, and half of q h each.
+    assert explanation.facts == ()
+    prior = dict(zip(("pf", "qf", "qg", "qh"), np.linspace(0.1, 0.9, 4), strict=True))
+    expected = [-(1 - prior[own]) + prior["qh"] / 2 for own in ("qf", "qg")]
+    found = {c.fact.object[-1]: c.contribution for c in explanation.rival_facts}
+    np.testing.assert_allclose([found["f"], found["g"]], expected, atol=1e-6)
+    assert abs(explanation.completeness_gap) < 1e-9
+
+
+def told(statements: Statements) -> Explanation:
+    """An image that shows every attribute alike."""
+    attributes = class_attributes(world(statements), CLASSES, world="pca")
+    patches = np.ones((len(attributes.attributes), 1))
+    return explained(world(statements), attributes, evidence=np.ones(len(patches)), patches=patches, offset=0.0)[0]
+
+
 def test_what_the_predicted_class_states_goes_before_the_rival() -> None:
     """p f: the first states it, the third denies it. q h: only the third states it."""
     ontology = world(((1, 0, 0, 0, 0, 0), (0,) * 6, (-1, 0, 0, 0, 0, 1)))

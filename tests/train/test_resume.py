@@ -132,6 +132,19 @@ def test_killed_while_the_final_weights_are_written(
     assert_same_run(tmp_path / "run", whole)
 
 
+def test_every_epoch_is_drawn_anew_and_every_run_by_its_seed(toys: Any, tmp_path: Path) -> None:
+    """With a learning rate of 0 the weights stay, so that losses differ by what is drawn alone."""
+    losses = {}
+    for name, seed in (("one", 0), ("again", 0), ("other", 1)):
+        records: list[Any] = []
+        train = {"lr": 0.0, "refit_epochs": 0, "seed": seed}
+        api.fit(toys.config(train=train), tmp_path / name, listener=api.Listener(epoch=records.append))
+        losses[name] = [record.losses["classification"] for record in records]
+    assert losses["one"][0] != losses["one"][1]
+    assert losses["one"] == losses["again"]
+    assert losses["one"] != losses["other"]
+
+
 def test_only_the_missing_epochs_are_trained(config: Any, tmp_path: Path) -> None:
     with pytest.raises(Killed):
         api.fit(config, tmp_path / "run", listener=kill_at_epoch("select", 2))
