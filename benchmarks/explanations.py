@@ -3,8 +3,8 @@
 Over test images of unseen classes (40 a class at most, 200 in all by default):
 
 - of the five facts of the predicted class that are ranked first, the share that are visual and true
-  of it; decoys (diet, sociality, activity, year) count against it. The same for the five largest
-  contributions whatever class they speak of.
+  of it; decoys (diet, sociality, activity, year) count against it. For the five largest contributions
+  whatever class they speak of: the share that are visual and true of the class they speak of.
 - pointing game (Zhang et al., ECCV 2016): how often the peak of a fact's grounding map lies in the box
   in which the renderer drew that part, against a peak at the mean place of all boxes of the part in
   the training images (centre prior).
@@ -54,7 +54,7 @@ def measure(run: api.Run, count: int) -> dict[str, float]:
         explanation = api.explain(run, np.asarray(data.images[row]), name=str(row))
         pooled = sorted((*explanation.facts, *explanation.rival_facts), key=lambda f: -f.contribution)
         true_five += [_true_and_visual(run, f, explanation.predicted) for f in explanation.facts[:5]]
-        true_five_pooled += [_true_and_visual(run, f, explanation.predicted) for f in pooled[:5]]
+        true_five_pooled += [_true_and_visual(run, f, f.fact.subject) for f in pooled[:5]]
         total = sum(f.contribution for f in pooled) + explanation.remainder
         gaps.append(abs(explanation.margin - total))
         boxes = data.boxes(row)
@@ -68,7 +68,7 @@ def measure(run: api.Run, count: int) -> dict[str, float]:
     return {
         "images": len(rows),
         "top five facts of the predicted class: visual and true": float(np.mean(true_five)),
-        "top five contributions of either class: visual and true of the predicted": float(np.mean(true_five_pooled)),
+        "top five contributions of either class: visual and true of it": float(np.mean(true_five_pooled)),
         "pointing game": float(np.mean(hits)),
         "pointing game, centre prior": float(np.mean(prior_hits)),
         "pointing game, maps": len(hits),

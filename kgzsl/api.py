@@ -318,6 +318,9 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         config=config.train,
         folder=run_folder.path,
         validate=partial(_validate, images=judged[0], labels=judged[1], table=table, training=training),
+        settle=partial(
+            _settle, images=judged[0], labels=judged[1], table=table, training=training, gate=config.train.gate
+        ),
         on_epoch=listener.epoch,
         on_step=listener.step,
     )
@@ -326,6 +329,7 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     run_folder.finish(
         calibration=calibration,
         validation=dict(best),
+        gate=_gates(model, data.attributes),
         backbone=data.images.backbone,
         patches=len(model.positions),
         channels=None if data.images.array.dtype == np.uint8 else data.images.array.shape[2],
@@ -366,6 +370,7 @@ def _build(
     """A classifier for these attributes with fresh weights, and its tokenizer (a saved one, or made from the words)."""
     import torch
 
+    from kgzsl.model.class_encoder import ClassEncoder
     from kgzsl.model.classifier import Texts, ZeroShotClassifier
     from kgzsl.model.text_encoder import build_tokenizer, load_tokenizer, tokenize
 
@@ -380,8 +385,13 @@ def _build(
         prompts = (class_prompt(iri, attributes, ontology).text for iri in split.seen)
         tokenizer = build_tokenizer([*phrases, skeleton, *prompts])
     table = attributes.subset(split.training)
-    known = table.known.sum(0)
-    prior = np.divide((table.value * table.known).sum(0), known, out=np.zeros(len(known)), where=known > 0)
+    names = list(attributes.properties)
+    classes = ClassEncoder(
+        torch.from_numpy(table.value),
+        torch.from_numpy(table.known),
+        torch.tensor([names.index(a.property) for a in attributes.attributes]),
+        unit=config.model.unit_classes,
+    )
     if saved is not None:
         facts = saved.state()
         patches, channels = facts["patches"], facts.get("channels")
@@ -394,7 +404,7 @@ def _build(
     model = ZeroShotClassifier(
         config.model,
         Texts(*tokenize(tokenizer, phrases), *tokenize(tokenizer, [skeleton])),
-        prior=torch.from_numpy(prior),
+        classes=classes,
         vocabulary=len(tokenizer),
         patches=patches,
         channels=channels,
@@ -402,19 +412,27 @@ def _build(
     return model, tokenizer
 
 
-def _scores(model: ZeroShotClassifier, images: np.ndarray, table: ClassAttributes, *, batch: int = 128) -> np.ndarray:
-    """Scores ``(image, class)`` of images for the rows of a table."""
+def _evidence(model: ZeroShotClassifier, images: np.ndarray, *, batch: int = 128) -> np.ndarray:
+    """Evidence ``(image, attribute)`` of images."""
     import torch
 
     model.eval()
+    rows = [np.zeros((0, len(model.phrases)), dtype=np.float32)]
     with torch.inference_mode():
         text = model.encode_text()
-        classes = model.encode_classes(torch.from_numpy(table.value), torch.from_numpy(table.known))
-        rows = []
         for start in range(0, len(images), batch):
-            pixels = torch.from_numpy(np.ascontiguousarray(images[start : start + batch]))
-            rows.append(model.scores(model.encode_images(pixels, text).evidence, classes).numpy())
-    return np.concatenate(rows) if rows else np.zeros((0, len(table.classes)), dtype=np.float32)
+            array = torch.from_numpy(np.ascontiguousarray(images[start : start + batch]))
+            rows.append(model.encode_images(array, text).evidence.numpy())
+    return np.concatenate(rows)
+
+
+def _scores(model: ZeroShotClassifier, images: np.ndarray, table: ClassAttributes) -> np.ndarray:
+    """Scores ``(image, class)`` of images for the rows of a table."""
+    import torch
+
+    with torch.inference_mode():
+        classes = model.encode_classes(torch.from_numpy(table.value), torch.from_numpy(table.known))
+        return model.scores(torch.from_numpy(_evidence(model, images)), classes).numpy()
 
 
 def _validate(
@@ -432,6 +450,40 @@ def _validate(
         "gamma": calibration.gamma,
         "spread": float(scores[training[labels]].std()),
     }
+
+
+def _settle(
+    model: ZeroShotClassifier,
+    *,
+    images: np.ndarray,
+    labels: np.ndarray,
+    table: ClassAttributes,
+    training: np.ndarray,
+    gate: bool,
+) -> dict[str, float]:
+    """Set the gate of the selected model by the validation classes; their metrics under it."""
+    import torch
+
+    from kgzsl.train.gate import fit_gate
+
+    if gate:
+        chosen = np.flatnonzero(~training[labels])
+        gates = fit_gate(
+            _evidence(model, images[chosen]),
+            table.value[labels[chosen]],
+            table.known[labels[chosen]],
+            prior=model.classes.prior.numpy(),
+            properties=model.classes.properties.numpy(),
+            labels=labels[chosen],
+        )
+        model.classes.open_properties(torch.from_numpy(gates).float())
+    return _validate(model, images=images, labels=labels, table=table, training=training)
+
+
+def _gates(model: ZeroShotClassifier, attributes: ClassAttributes) -> dict[str, float]:
+    """The gate of every property, by IRI."""
+    columns = {attribute.property: column for column, attribute in enumerate(attributes.attributes)}
+    return {iri: round(float(model.classes.gate[column]), 4) for iri, column in columns.items()}
 
 
 def _calibrate(
@@ -626,7 +678,7 @@ def _pooled(run: Run, images: ImageSet, *, batch: int = 256) -> np.ndarray:
     rows = []
     with torch.inference_mode():
         for start in range(0, len(images), batch):
-            part = np.ascontiguousarray(images.array[start : start + batch])
+            part = np.array(images.array[start : start + batch])
             tokens = (
                 part.astype(np.float32)
                 if images.array.ndim == 3
@@ -721,7 +773,7 @@ def explain(
     rival_iri = None if against is None else _rival(run, against)
     model = run.model
     with torch.inference_mode():
-        found = model.encode_images(torch.from_numpy(np.ascontiguousarray(array))[None])
+        found = model.encode_images(torch.from_numpy(np.array(array))[None])
         vectors = model.encode_classes(torch.from_numpy(run.attributes.value), torch.from_numpy(run.attributes.known))
         scale = float(model.log_scale.exp())
         evidence = scale * found.evidence[0].double().numpy()

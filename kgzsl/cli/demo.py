@@ -109,13 +109,10 @@ def _config(seed: int, overrides: list[str]) -> Any:
 
 
 def _train_all(out: Path, seed: int, overrides: list[str], *, quiet: bool) -> None:
-    """Train every variant, as many at a time as there are cores: small models use one core better than several."""
+    """Train every variant at the same time: small models use one core better than several."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    cores = os.cpu_count() or 1
-    waiting = list(VARIANTS.items())
-    environment = os.environ | {"OMP_NUM_THREADS": str(max(1, cores // len(VARIANTS)))}
-    running: dict[str, subprocess.Popen[str]] = {}
+    environment = os.environ | {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // len(VARIANTS)))}
     columns = (
         TextColumn("{task.description:<40}"),
         BarColumn(),
@@ -124,24 +121,24 @@ def _train_all(out: Path, seed: int, overrides: list[str], *, quiet: bool) -> No
         TextColumn("left"),
         TimeRemainingColumn(),
     )
+    running: dict[str, subprocess.Popen[str]] = {}
     with Progress(*columns, console=error_console, disable=quiet) as bars:
         tasks: dict[str, Any] = {}
         try:
-            while waiting or running:
-                while waiting and len(running) < cores:
-                    name, (folder, own) = waiting.pop(0)
-                    config = _config(seed, [*own, *overrides])
-                    file = out / f"{folder}.toml"
-                    file.write_text(config.to_toml(), encoding="utf-8")
-                    command = [sys.executable, "-c", "from kgzsl.cli import main; main()", "train", str(file)]
-                    running[name] = subprocess.Popen(
-                        [*command, "--out", str(out / folder), "--json"],
-                        env=environment,
-                        stdout=subprocess.DEVNULL,
-                        stderr=subprocess.PIPE,
-                        text=True,
-                    )
-                    tasks[name] = bars.add_task(name, total=config.train.epochs + config.train.refit_epochs)
+            for name, (folder, own) in VARIANTS.items():
+                config = _config(seed, [*own, *overrides])
+                file = out / f"{folder}.toml"
+                file.write_text(config.to_toml(), encoding="utf-8")
+                command = [sys.executable, "-c", "from kgzsl.cli import main; main()", "train", str(file)]
+                running[name] = subprocess.Popen(
+                    [*command, "--out", str(out / folder), "--json"],
+                    env=environment,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                )
+                tasks[name] = bars.add_task(name, total=config.train.epochs + config.train.refit_epochs)
+            while running:
                 time.sleep(0.5)
                 for name in list(running):
                     bars.update(tasks[name], completed=_epochs_done(out / VARIANTS[name][0]))

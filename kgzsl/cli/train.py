@@ -57,6 +57,7 @@ def train(
     result = {
         "run": str(folder),
         "validation": run.facts["validation"],
+        "gate": run.facts["gate"],
         "calibration": calibration,
         "seconds": run.facts["seconds"],
     }
@@ -66,6 +67,9 @@ def train(
     validation = run.facts["validation"]
     rows = [(name, f"{100 * validation[name]:.1f}") for name in ("T1", "H", "AUSUC")]
     print_table(("validation classes", ">%"), [*rows, ("gamma", f"{calibration['gamma']:.3f}")])
+    closed = [run.ontology.label(iri) for iri, gate in run.facts["gate"].items() if gate == 0]
+    if closed:
+        console.print(f"not recognized on validation classes, so not used: {', '.join(closed)}", markup=False)
     console.print(f"{run.facts['seconds']:.0f} s; run folder {folder}; next: kgzsl evaluate {folder}", soft_wrap=True)
 
 

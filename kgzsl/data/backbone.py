@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kgzsl.data.images import read_pixels
+from kgzsl.data.pretrained import load_pretrained
 from kgzsl.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -102,27 +103,13 @@ def load_backbone(source: str | Path) -> PatchBackbone:
     Raises:
         ConfigError: not a folder that transformers reads, or a hub id that cannot be had.
     """
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModel
-
-    try:
-        # Nothing is executed from the folder: safetensors weights, and no remote code.
-        module, loading = AutoModel.from_pretrained(
-            source, use_safetensors=True, trust_remote_code=False, output_loading_info=True
-        )
-        config = AutoConfig.from_pretrained(source)
-    except (OSError, RuntimeError, SafetensorError, ValueError) as error:
-        expected = "a transformers folder (config.json, model.safetensors, preprocessor_config.json) or a hub id"
-        raise ConfigError(
-            Problem(f"no backbone at {source} ({error})", expected=expected, fix="check the path")
-        ) from error
+    module, fresh = load_pretrained(source, what="backbone")
     # Many published backbones come without their pooler, which is not used; it is then random.
-    fresh = set(loading["missing_keys"])
     lost = sorted(key for key in fresh if "pooler" not in key)
     if lost:
         got = f"{len(lost)} weights are missing from {source}, {lost[0]} for one"
         raise ConfigError(Problem(got, expected="weights of the model that config.json names"))
-    processing = _preprocessing(source, image_size=getattr(config, "image_size", 224))
+    processing = _preprocessing(source, image_size=getattr(module.config, "image_size", 224))
     weights = hashlib.sha256(json.dumps(processing, sort_keys=True).encode())
     for key, value in sorted(module.state_dict().items()):
         if key not in fresh:

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from kgzsl.model.class_encoder import ClassEncoder
 from kgzsl.model.config import ModelConfig
 from kgzsl.model.cross_modal import AttributeEvidence, CrossModalLayer, GroundingHead
 from kgzsl.model.image_encoder import FeatureEncoder, PixelEncoder, grid_positions
 from kgzsl.model.text_encoder import TextEncoder
 
 __all__ = ["TextState", "Texts", "ZeroShotClassifier"]
+
+INITIAL_LENGTH = 4.0
+"""Mean length of a scaled class vector before training: wide enough for cross-entropy to learn from the start."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,58 +61,63 @@ class ZeroShotClassifier(nn.Module):
     Args:
         config: sizes.
         texts: token ids that the text encoder reads.
-        prior: ``(attribute,)``, mean of each attribute over the training classes; stands for
-            what is unknown of a class.
+        classes: what makes vectors of classes.
         vocabulary: number of tokens.
         patches: number of patches of an image.
         channels: width of cached patch features; None for images as pixels.
     """
 
     def __init__(
-        self, config: ModelConfig, texts: Texts, *, prior: Tensor, vocabulary: int, patches: int, channels: int | None
+        self,
+        config: ModelConfig,
+        texts: Texts,
+        *,
+        classes: ClassEncoder,
+        vocabulary: int,
+        patches: int,
+        channels: int | None,
     ) -> None:
         super().__init__()
-        self.config = config
+        self.image_encoder: PixelEncoder | FeatureEncoder
         self.image_encoder = PixelEncoder(config) if channels is None else FeatureEncoder(channels, config)
+        width = int(self.image_encoder.channels)
+        self.project = nn.Sequential(nn.Linear(width, config.dim), nn.LayerNorm(config.dim))
         self.text_encoder = TextEncoder(config, vocabulary=vocabulary)
+        # Phrases share most of their words, and an encoder that has learned nothing gives them nearly the same
+        # state. Centered and scaled over the attributes they differ from the start.
+        self.spread = nn.BatchNorm1d(config.dim, affine=False)
         self.layers: list[CrossModalLayer] = nn.ModuleList(  # type: ignore[assignment]
             CrossModalLayer(config) for _ in range(config.cross_layers)
         )
-        self.grounding = GroundingHead(config)
+        self.grounding = GroundingHead(config, channels=width)
         self.word_head = nn.Linear(config.dim, self.text_encoder.vocabulary)
-        self.log_scale = nn.Parameter(torch.zeros(()))
+        self.classes = classes
+        self.log_scale = nn.Parameter((INITIAL_LENGTH / classes.length.clamp(min=1e-6)).log())
         self.positions: Tensor
-        self.prior: Tensor
         self.phrases: Tensor
         self.phrases_mask: Tensor
         self.template: Tensor
         self.template_mask: Tensor
         self.register_buffer("positions", grid_positions(patches, config.dim))
-        self.register_buffer("prior", prior.float())
         for name in ("phrases", "phrases_mask", "template", "template_mask"):
             self.register_buffer(name, getattr(texts, name))
 
     def encode_text(self) -> TextState:
         """Attribute and template states; depends on no image."""
         attributes = self.text_encoder.mean(self.text_encoder(self.phrases, self.phrases_mask), self.phrases_mask)
-        return TextState(attributes=attributes, template=self.text_encoder(self.template, self.template_mask))
+        template = self.text_encoder(self.template, self.template_mask)
+        return TextState(attributes=self.spread(attributes), template=template)
 
     def encode_classes(self, value: Tensor, known: Tensor) -> Tensor:
-        """Class vectors ``(class, attribute)`` from attribute values in [0, 1] and what is known of them.
+        """Class vectors ``(class, attribute)``: see :class:`~kgzsl.model.class_encoder.ClassEncoder`."""
+        return self.classes(value, known)
 
-        The vector is the difference from the mean training class; what is unknown makes none.
-        """
-        return torch.where(known, value - self.prior, torch.zeros_like(value))
-
-    def patches_of(self, images: Tensor) -> Tensor:
-        """Patch tokens with their places, ``(image, patch, dim)``, before they meet any word."""
-        return self.image_encoder(images) + self.positions
-
-    def encode_patches(self, patches: Tensor, text: TextState) -> AttributeEvidence:
-        """Evidence of each attribute in patches that :meth:`patches_of` gave."""
+    def encode_tokens(self, tokens: Tensor, text: TextState) -> AttributeEvidence:
+        """Evidence of each attribute in image tokens that ``image_encoder`` gave."""
+        states = self._placed(tokens)
         for layer in self.layers:
-            patches = layer.ground_patches(patches, words=text.template, mask=self.template_mask)
-        return self.grounding(patches, text.attributes)
+            states = layer.ground_patches(states, words=text.template, mask=self.template_mask)
+        return self.grounding(states, tokens, text.attributes)
 
     def encode_images(self, images: Tensor, text: TextState | None = None) -> AttributeEvidence:
         """Evidence of each attribute in each image.
@@ -117,27 +126,36 @@ class ZeroShotClassifier(nn.Module):
             images: pixels ``(image, height, width, 3)`` or patch features ``(image, patch, channel)``.
             text: what :meth:`encode_text` gave, where many batches share it.
         """
-        return self.encode_patches(self.patches_of(images), text or self.encode_text())
+        return self.encode_tokens(self.image_encoder(images), text or self.encode_text())
 
     def scores(self, evidence: Tensor, classes: Tensor) -> Tensor:
         """Logits ``(image, class)`` from evidence ``(image, attribute)`` and class vectors ``(class, attribute)``."""
         return self.log_scale.exp() * evidence @ classes.T
 
-    def words_at_masks(self, patches: Tensor, tokens: Tensor, *, mask: Tensor, masked: Tensor) -> Tensor:
-        """Scores over the vocabulary at the masked positions, ``(masked position, token)``.
+    def attribute_logits(self, evidence: Tensor) -> Tensor:
+        """Log odds that an image has each attribute: the evidence on top of the attribute's base rate."""
+        return evidence + self.classes.prior.clamp(0.01, 0.99).logit()
+
+    def words_at_masks(self, tokens: Tensor, words: Tensor, *, mask: Tensor, masked: Tensor) -> Tensor:
+        """Scores over the vocabulary at the masked positions, ``(masked position, word)``.
 
         Args:
-            patches: ``(image, patch, dim)`` from :meth:`patches_of`.
-            tokens: ``(image, token)``, the prompts with [MASK] in place of an attribute.
-            mask: ``(image, token)``, 1 real, 0 padding or dropped.
-            masked: ``(image, token)`` boolean, where the masks stand.
+            tokens: image tokens that ``image_encoder`` gave, ``(image, patch, channel)``.
+            words: ids ``(image, word)``, the prompts with [MASK] in place of an attribute.
+            mask: ``(image, word)``, 1 real, 0 padding or dropped.
+            masked: ``(image, word)`` boolean, where the masks stand.
         """
-        words = self.text_encoder(tokens, mask)
+        states = self.text_encoder(words, mask)
+        patches = self._placed(tokens)
         for layer in self.layers:
-            words = layer.ground_words(words, mask, patches=patches)
-        return self.word_head(words[masked])
+            states = layer.ground_words(states, mask, patches=patches)
+        return self.word_head(states[masked])
 
     @torch.inference_mode()
     def predict(self, images: Tensor, classes: Tensor) -> Tensor:
         """Index of the best candidate for each image; ``classes`` are the candidates' vectors."""
         return self.scores(self.encode_images(images).evidence, classes).argmax(1)
+
+    def _placed(self, tokens: Tensor) -> Tensor:
+        """Image tokens as states of the cross-modal layers, with their places, ``(image, patch, dim)``."""
+        return self.project(tokens) + self.positions

@@ -21,6 +21,7 @@ class ModelConfig:
         depths: residual blocks in each stage.
         dropout: in the cross-modal layers and on patch features, in [0, 1).
         text_encoder: a transformers folder or hub id; empty: built from the ontology's words.
+        unit_classes: class vectors of length 1, so that classes with many facts do not outshout those with few.
     """
 
     dim: int = 96
@@ -32,3 +33,4 @@ class ModelConfig:
     depths: tuple[int, ...] = (1, 1)
     dropout: float = 0.0
     text_encoder: str = ""
+    unit_classes: bool = False

@@ -68,7 +68,8 @@ class AttributeEvidence:
     """What the image shows of each attribute, and where.
 
     Args:
-        evidence: ``(image, attribute)``; above 0 the attribute shows, below it does not.
+        evidence: ``(image, attribute)``; above 0 the image shows the attribute, more than its
+            frequency among the training classes suggests; below 0 it shows the lack of it.
         attention: ``(image, attribute, patch)``, sums to 1 over the patches.
         local: ``(image, attribute, patch)``; ``evidence = (attention * local).sum(-1)``, so that
             ``attention * local`` is the exact share of each patch.
@@ -82,26 +83,38 @@ class AttributeEvidence:
 class GroundingHead(nn.Module):
     """Evidence of each attribute as an attention-weighted sum over the patches.
 
-    For attribute ``a`` with text state ``t_a`` and patch ``p`` with state ``v_p``::
+    For attribute ``a`` with text state ``t_a`` and patch ``p`` with image token ``f_p`` and state ``v_p``
+    after the cross-modal layers::
 
-        evidence_a = sum_p softmax_p(q(t_a) . k(v_p) / sqrt(d)) * (u(t_a) . w(v_p) / sqrt(d) + b(t_a))
+        evidence_a = sum_p softmax_p(q(t_a) . k(v_p) / sqrt(d)) * (u(t_a) . w(f_p) / sqrt(d) + b(t_a))
 
-    The weighted sum makes the grounding map exact: no patch outside the map contributed.
+    Where to look is decided with the whole picture in view (``v_p``), what is there by the patch alone
+    (``f_p``): so a map points at the thing itself, and not at a patch that has heard of it. The weighted
+    sum makes the map exact: no patch outside it contributed.
+
     All that is particular to an attribute comes from its text, so attributes that share words
-    (scarlet body, scarlet pattern) share what was learned.
+    (scarlet body, scarlet pattern) share what was learned. ``w`` and ``b`` begin at 0: in directions that no
+    training image has, and for what no training class teaches, the evidence stays 0.
+
+    Args:
+        config: width of states.
+        channels: width of image tokens.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, *, channels: int) -> None:
         super().__init__()
         self.query = nn.Linear(config.dim, config.dim)
         self.key = nn.Linear(config.dim, config.dim)
         self.detector = nn.Linear(config.dim, config.dim)
-        self.value = nn.Sequential(nn.Linear(config.dim, config.dim), nn.GELU(), nn.Linear(config.dim, config.dim))
+        self.value = nn.Linear(channels, config.dim)
         self.bias = nn.Linear(config.dim, 1)
+        for layer in (self.value, self.bias):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
         self.scale = config.dim**-0.5
 
-    def forward(self, patches: Tensor, attributes: Tensor) -> AttributeEvidence:
-        """Patches ``(image, patch, dim)`` and attribute states ``(attribute, dim)``."""
-        attention = (self.query(attributes) @ self.key(patches).transpose(1, 2) * self.scale).softmax(-1)
-        local = self.detector(attributes) @ self.value(patches).transpose(1, 2) * self.scale + self.bias(attributes)
+    def forward(self, states: Tensor, tokens: Tensor, attributes: Tensor) -> AttributeEvidence:
+        """Patch states ``(image, patch, dim)``, tokens ``(image, patch, channel)``, texts ``(attribute, dim)``."""
+        attention = (self.query(attributes) @ self.key(states).transpose(1, 2) * self.scale).softmax(-1)
+        local = self.detector(attributes) @ self.value(tokens).transpose(1, 2) * self.scale + self.bias(attributes)
         return AttributeEvidence(evidence=(attention * local).sum(-1), attention=attention, local=local)

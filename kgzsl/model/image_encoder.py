@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kgzsl.data.backbone import patch_tokens
@@ -52,31 +53,40 @@ class PixelEncoder(nn.Module):
         )
         self.backbone: nn.Module = ResNetModel(shape)
         self.backbone.to(memory_format=torch.channels_last)  # type: ignore
-        self.project = nn.Sequential(nn.LayerNorm(config.stages[-1]), nn.Linear(config.stages[-1], config.dim))
+        self.norm = nn.LayerNorm(config.stages[-1])
+        self.channels = config.stages[-1]
+        # The stem halves the image twice, every stage but the first once more.
+        self.stride = 2 ** (len(config.stages) + 1)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """uint8 or float [0, 255] ``(image, height, width, 3)`` to tokens ``(image, patch, dim)``."""
-        values = pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous(memory_format=torch.channels_last)
-        return self.project(patch_tokens(self.backbone(values).last_hidden_state))
+        """uint8 or float [0, 255] ``(image, height, width, 3)`` to tokens ``(image, patch, channel)``."""
+        values = pixels.permute(0, 3, 1, 2).float().div(127.5).sub(1)
+        # Padded on both sides, strided convolutions center a token on the corner of its square; half a
+        # square further, they center it in the middle, where grounding maps show it.
+        half = self.stride // 2
+        values = F.pad(values[:, :, half:, half:], (0, half, 0, half), mode="replicate")
+        hidden = self.backbone(values.contiguous(memory_format=torch.channels_last)).last_hidden_state
+        return self.norm(patch_tokens(hidden))
 
 
 class FeatureEncoder(nn.Module):
-    """Projects the patch features of a frozen backbone.
+    """Patch features of a frozen backbone, brought to one scale.
 
     Args:
         channels: width of the features.
-        config: width to project to, and dropout.
+        config: dropout.
     """
 
     def __init__(self, channels: int, config: ModelConfig) -> None:
         super().__init__()
-        self.project = nn.Sequential(
-            nn.LayerNorm(channels),
-            nn.Dropout(config.dropout),
-            nn.Linear(channels, config.dim),
-            nn.LayerNorm(config.dim),
-        )
+        self.norm = nn.LayerNorm(channels, elementwise_affine=False)
+        self.dropout = nn.Dropout(config.dropout)
+        self.channels = channels
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features ``(image, patch, channel)`` to tokens ``(image, patch, dim)``."""
-        return self.project(features.float())
+        """Features ``(image, patch, channel)`` to tokens of the same shape.
+
+        Dropout takes a channel from all patches of an image, which another patch cannot make up for.
+        """
+        tokens = self.norm(features.float())
+        return tokens * self.dropout(tokens.new_ones(len(tokens), 1, self.channels))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 
+from kgzsl.data.pretrained import load_pretrained
 from kgzsl.errors import ConfigError, Problem
 from kgzsl.model.config import ModelConfig
 
@@ -80,14 +81,7 @@ class TextEncoder(nn.Module):
     def __init__(self, config: ModelConfig, *, vocabulary: int) -> None:
         super().__init__()
         if config.text_encoder:
-            from safetensors import SafetensorError
-            from transformers import AutoModel
-
-            try:
-                self.transformer = AutoModel.from_pretrained(config.text_encoder, use_safetensors=True)
-            except (OSError, RuntimeError, SafetensorError, ValueError) as error:
-                got = f"no text encoder at {config.text_encoder} ({error})"
-                raise ConfigError(Problem(got, expected="a transformers folder or a hub id")) from error
+            self.transformer, _ = load_pretrained(config.text_encoder, what="text encoder")
         else:
             from transformers import BertConfig, BertModel
 
@@ -104,7 +98,7 @@ class TextEncoder(nn.Module):
             self.transformer = BertModel(shape, add_pooling_layer=False)
         width = self.transformer.config.hidden_size
         self.project = nn.Identity() if width == config.dim else nn.Linear(width, config.dim)
-        self.vocabulary = self.transformer.get_input_embeddings().num_embeddings
+        self.vocabulary = cast(nn.Embedding, self.transformer.get_input_embeddings()).num_embeddings
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Token ids ``(text, token)`` and mask (1 real, 0 padding) to states ``(text, token, dim)``."""

@@ -61,6 +61,11 @@ class ClassAttributes:
     ontology: Ontology = field(repr=False)
 
     @property
+    def properties(self) -> tuple[str, ...]:
+        """IRIs of the properties of the columns, each once, sorted."""
+        return tuple(dict.fromkeys(a.property for a in self.attributes))
+
+    @property
     def conflicts(self) -> tuple[tuple[str, Attribute], ...]:
         """Cells that the ontology both states and denies; their value is 0.5."""
         return tuple((self.classes[c], self.attributes[a]) for c, a in np.argwhere(self.value == 0.5).tolist())

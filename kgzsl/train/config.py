@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = ["TrainConfig"]
 
@@ -12,7 +13,7 @@ class TrainConfig:
     """Schedule and weights of the objectives.
 
     Training has two phases. In the first, validation classes are held out of the seen ones: they
-    choose the checkpoint and the calibration. In the second (``refit_epochs``), training goes on from
+    choose the checkpoint, the gate and the calibration. In the second (``refit_epochs``), training goes on from
     that checkpoint with the images of all seen classes, and nothing is chosen any more.
 
     Args:
@@ -23,25 +24,28 @@ class TrainConfig:
         refit_lr: the same for the second phase.
         weight_decay: of AdamW.
         warmup: share of a phase's steps with a rising learning rate.
-        label_smoothing: of the classification objective, in [0, 1).
+        classification: ``cross_entropy``, or ``square``, which overfits less where there are few classes.
+        label_smoothing: of cross-entropy, in [0, 1).
         attribute_regression: weight of the attribute objective.
         masked_attribute: weight of masked attribute prediction.
         masked_every: masked attribute prediction in every so many steps (DUET draws it in 40 % of them).
         masked_share: share of the batch that masked attribute prediction is asked of, in (0, 1].
         attribute_dropping: chance that an attribute other than the masked one leaves the prompt.
         augment: mirror and shift images given as pixels.
+        gate: close what was learned of a property as far as it does not carry over to validation classes.
         validation_fraction: share of the seen classes held out for selection.
         validate_every: epochs between two validations.
         seed: of initialization, order, dropout and augmentation.
     """
 
-    epochs: int = 5
-    refit_epochs: int = 2
+    epochs: int = 10
+    refit_epochs: int = 3
     batch_size: int = 32
     lr: float = 2e-3
     refit_lr: float = 1e-3
     weight_decay: float = 0.02
     warmup: float = 0.1
+    classification: Literal["cross_entropy", "square"] = "cross_entropy"
     label_smoothing: float = 0.05
     attribute_regression: float = 1.0
     masked_attribute: float = 0.3
@@ -49,6 +53,7 @@ class TrainConfig:
     masked_share: float = 0.25
     attribute_dropping: float = 0.5
     augment: bool = True
+    gate: bool = True
     validation_fraction: float = 0.2
     validate_every: int = 2
     seed: int = 0

@@ -19,7 +19,7 @@ from kgzsl.train.augment import mirror_and_shift
 from kgzsl.train.checkpoint import load_state, load_weights, read_metadata, save_state, save_weights, write_text
 from kgzsl.train.config import TrainConfig
 from kgzsl.train.masking import PromptTokens
-from kgzsl.train.objectives import attribute_regression, classification, masked_attribute
+from kgzsl.train.objectives import attribute_regression, classification, masked_attribute, square_classification
 
 __all__ = ["EpochRecord", "TrainingSet", "fit"]
 
@@ -87,6 +87,7 @@ def fit(
     config: TrainConfig,
     folder: Path,
     validate: Validate,
+    settle: Validate = lambda model: {},
     on_epoch: Callable[[EpochRecord], None] = lambda record: None,
     on_step: Callable[[PhaseName, int, int], None] = lambda phase, step, steps: None,
 ) -> Mapping[str, float]:
@@ -102,11 +103,13 @@ def fit(
         config: schedule and objective weights.
         folder: the run folder.
         validate: metrics of the model on the validation classes; ``"H"`` selects.
+        settle: called once with the selected model, which it may change (its gate), before training goes on
+            with all seen classes; what it returns is added to the metrics.
         on_epoch: called after every epoch.
         on_step: called after every step with the phase, the step and the steps of the phase.
 
     Returns:
-        The validation metrics of the selected epoch.
+        The validation metrics of the selected epoch, and what ``settle`` gave.
 
     Raises:
         TrainingError: the loss is not finite.
@@ -120,8 +123,6 @@ def fit(
     for phase in phases:
         if resumed.get("phase") == "refit" and phase.name == "select":
             continue
-        if phase.name == "refit" and resumed.get("phase") != "refit":
-            load_weights(folder / "best.safetensors", model)
         optimizer = _optimizer(model, phase.lr, config.weight_decay)
         start = 0
         if resumed.get("phase") == phase.name:
@@ -139,8 +140,9 @@ def fit(
             progress = {"phase": phase.name, "epoch": epoch, "best": best}
             save_state(folder / "last.safetensors", model, optimizer, progress)
             on_epoch(record)
-    if phases[-1].name == "select":
-        load_weights(folder / "best.safetensors", model)
+        if phase.name == "select":
+            load_weights(folder / "best.safetensors", model)
+            best = {**best, **settle(model)}
     model.eval()
     return best
 
@@ -266,17 +268,19 @@ def _losses(
     if config.augment and images.dtype == torch.uint8:
         images = mirror_and_shift(images, generator=generator)
     value, known = tables
-    patches = model.patches_of(images)
-    shown = model.encode_patches(patches, model.encode_text())
-    scores = model.scores(shown.evidence, model.encode_classes(value, known))
+    tokens = model.image_encoder(images)
+    evidence = model.encode_tokens(tokens, model.encode_text()).evidence
+    scores = model.scores(evidence, model.encode_classes(value, known))
     losses = {
-        "classification": classification(scores, columns, label_smoothing=config.label_smoothing),
+        "classification": square_classification(scores, columns)
+        if config.classification == "square"
+        else classification(scores, columns, label_smoothing=config.label_smoothing),
         "attribute_regression": config.attribute_regression
-        * attribute_regression(shown.evidence, value[columns], known[columns]),
+        * attribute_regression(model.attribute_logits(evidence), value[columns], known[columns]),
     }
     if masking and config.masked_attribute:
         some = slice(0, max(1, round(config.masked_share * len(labels))))
         asked = data.prompts.draw(labels[some], dropping=config.attribute_dropping, generator=generator)
-        words = model.words_at_masks(patches[some], asked.tokens, mask=asked.mask, masked=asked.masked)
+        words = model.words_at_masks(tokens[some], asked.tokens, mask=asked.mask, masked=asked.masked)
         losses["masked_attribute"] = config.masked_attribute * masked_attribute(words, asked.words)
     return losses

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["attribute_regression", "classification", "masked_attribute"]
+__all__ = ["attribute_regression", "classification", "masked_attribute", "square_classification"]
 
 
 def classification(scores: Tensor, labels: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
@@ -26,14 +26,37 @@ def classification(scores: Tensor, labels: Tensor, *, label_smoothing: float = 0
     return F.cross_entropy(scores, labels, label_smoothing=label_smoothing)
 
 
-def attribute_regression(evidence: Tensor, value: Tensor, known: Tensor) -> Tensor:
-    """Binary cross-entropy of the evidence against the class's attribute values, where they are known.
+def square_classification(scores: Tensor, labels: Tensor) -> Tensor:
+    """Squared distance of the scores from 1 for the image's class and 0 for the others, but for a constant.
+
+    A constant on all scores of an image changes no decision, so both sides are centered over the classes.
+    Scores have a place to stop, which keeps a model of few classes from growing ever surer of them.
+
+    Source: Hui and Belkin, "Evaluation of Neural Architectures Trained with Square Loss vs
+    Cross-Entropy in Classification Tasks", ICLR 2021.
+
+    Args:
+        scores: ``(image, class)``.
+        labels: class of each image, ``(image,)``.
+
+    Example:
+        >>> import torch
+        >>> square_classification(torch.tensor([[5.0, 4.0]]), torch.tensor([0])).item()
+        0.0
+    """
+    target = F.one_hot(labels, scores.shape[1]).to(scores.dtype)
+    difference = scores - target
+    return (difference - difference.mean(1, keepdim=True)).square().sum(1).mean()
+
+
+def attribute_regression(logits: Tensor, value: Tensor, known: Tensor) -> Tensor:
+    """Binary cross-entropy of attribute logits against the class's attribute values, where they are known.
 
     Source: DUET's attribute regression loss; as cross-entropy because values lie in [0, 1], and only
     over known cells because the ontology is open-world.
 
     Args:
-        evidence: logits ``(image, attribute)``.
+        logits: log odds that the image has the attribute, ``(image, attribute)``.
         value: in [0, 1], ``(image, attribute)``.
         known: boolean, the same shape.
 
@@ -46,7 +69,7 @@ def attribute_regression(evidence: Tensor, value: Tensor, known: Tensor) -> Tens
         >>> round(attribute_regression(torch.tensor([[0.0, 9.0]]), torch.zeros(1, 2), known).item(), 4)
         0.6931
     """
-    loss = F.binary_cross_entropy_with_logits(evidence, value, reduction="none")
+    loss = F.binary_cross_entropy_with_logits(logits, value, reduction="none")
     return (loss * known).sum() / known.sum().clamp(min=1)
 
 

@@ -96,6 +96,7 @@ CHOICES = {
     "ontology.entail": ("el", "rdfs", "none"),
     "ontology.profile": ("", "owl", "kzsl"),
     "semantics.world": ("pca", "open", "closed"),
+    "train.classification": ("cross_entropy", "square"),
     "data.benchmark": ("", "creatures"),
 }
 _SHARES = ("train.warmup", "train.masked_share", "train.attribute_dropping", "train.label_smoothing", "model.dropout")

@@ -10,15 +10,19 @@ from beartype import beartype
 from jaxtyping import Float, jaxtyped
 from torch import Tensor
 
+from kgzsl.model.class_encoder import ClassEncoder
 from kgzsl.model.classifier import Texts, ZeroShotClassifier
 from kgzsl.model.config import ModelConfig
-from kgzsl.model.cross_modal import AttributeEvidence, CrossModalLayer
+from kgzsl.model.cross_modal import AttributeEvidence, CrossModalLayer, GroundingHead
 from kgzsl.model.image_encoder import FeatureEncoder, PixelEncoder, grid_positions
 from kgzsl.model.text_encoder import build_tokenizer, tokenize
 
 SMALL = ModelConfig(dim=16, heads=2, text_layers=1, stem=8, stages=(8, 16), depths=(1, 1))
 PHRASES = ("color : red", "color : dark blue", "shape : round", "shape : square", "size : large")
 TEMPLATE = "color : | shape : | size : ."
+VALUE = torch.tensor([[1.0, 0, 1, 0, 1], [0, 1, 0, 1, 0], [1, 0, 0, 1, 0]])
+KNOWN = torch.tensor([[True] * 5, [True, True, True, True, False], [True] * 5])
+PROPERTIES = torch.tensor([0, 0, 1, 1, 2])
 
 
 @jaxtyped(typechecker=beartype)
@@ -41,10 +45,13 @@ def make() -> Make:
     def build(*, patches: int = 16, channels: int | None = None, config: ModelConfig = SMALL) -> ZeroShotClassifier:
         torch.manual_seed(0)
         texts = Texts(*tokenize(tokenizer, PHRASES), *tokenize(tokenizer, [TEMPLATE]))
-        prior = torch.tensor([0.5, 0.25, 0.5, 0.5, 0.1])
+        classes = ClassEncoder(VALUE, KNOWN, PROPERTIES, unit=config.unit_classes)
         model = ZeroShotClassifier(
-            config, texts, prior=prior, vocabulary=len(tokenizer), patches=patches, channels=channels
+            config, texts, classes=classes, vocabulary=len(tokenizer), patches=patches, channels=channels
         )
+        for layer in (model.grounding.value, model.grounding.bias):
+            # A fresh head finds nothing anywhere: something to look at.
+            torch.nn.init.normal_(layer.weight)
         return model.eval()
 
     return build
@@ -52,10 +59,6 @@ def make() -> Make:
 
 def pixels(count: int, size: int = 32) -> Tensor:
     return torch.randint(0, 256, (count, size, size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-
-
-VALUE = torch.tensor([[1.0, 0, 1, 0, 1], [0, 1, 0, 1, 0], [1, 0, 0, 1, 0]])
-KNOWN = torch.tensor([[True] * 5, [True, True, True, True, False], [True] * 5])
 
 
 @pytest.mark.parametrize(("images", "patches", "channels"), [(pixels(3), 16, None), (torch.randn(3, 9, 7), 9, 7)])
@@ -78,15 +81,6 @@ def test_the_grounding_map_is_exact(make: Make) -> None:
     torch.testing.assert_close(found.attention.sum(-1), torch.ones(4, 5))
     assert (found.attention >= 0).all()
     torch.testing.assert_close((found.attention * found.local).sum(-1), found.evidence)
-
-
-def test_class_vectors_are_differences_from_the_prior_where_known(make: Make) -> None:
-    vectors = make().encode_classes(VALUE, KNOWN)
-    torch.testing.assert_close(vectors[0], torch.tensor([0.5, -0.25, 0.5, -0.5, 0.9]))
-    assert vectors[1, 4] == 0
-    # What stands in an unknown cell is not looked at.
-    changed = torch.where(KNOWN, VALUE, torch.full_like(VALUE, 7.0))
-    assert torch.equal(make().encode_classes(changed, KNOWN), vectors)
 
 
 def test_scores_are_linear_in_the_class_vector(make: Make) -> None:
@@ -136,7 +130,7 @@ def test_words_at_masks(make: Make) -> None:
     masked = torch.zeros_like(tokens, dtype=torch.bool)
     masked[0, 1] = masked[1, 2] = masked[1, 3] = True
     with torch.inference_mode():
-        patches = model.patches_of(pixels(2))
+        patches = model.image_encoder(pixels(2))
         words = model.words_at_masks(patches, tokens, mask=torch.ones_like(tokens), masked=masked)
         assert words.shape == (3, model.text_encoder.vocabulary)
         # A dropped token is not read: what stands there changes nothing elsewhere.
@@ -153,8 +147,8 @@ def test_words_at_masks(make: Make) -> None:
 
 def test_every_weight_of_the_classifying_road_is_trained(make: Make) -> None:
     model = make().train()
-    patches = model.patches_of(pixels(4))
-    found = model.encode_patches(patches, model.encode_text())
+    patches = model.image_encoder(pixels(4))
+    found = model.encode_tokens(patches, model.encode_text())
     scores = model.scores(found.evidence, model.encode_classes(VALUE, KNOWN))
     tokens = model.template.expand(4, -1)
     words = model.words_at_masks(patches, tokens, mask=torch.ones_like(tokens), masked=tokens == tokens[0, 1])
@@ -164,6 +158,35 @@ def test_every_weight_of_the_classifying_road_is_trained(make: Make) -> None:
     idle = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
     assert idle == []
     assert all(p.grad.isfinite().all() for p in model.parameters() if p.grad is not None)
+
+
+def test_a_fresh_model_finds_nothing_anywhere(make: Make) -> None:
+    model = make()
+    fresh = GroundingHead(SMALL, channels=16).eval()
+    with torch.inference_mode():
+        tokens, text = model.image_encoder(pixels(2)), model.encode_text()
+        found = fresh(torch.randn(2, 16, 16), tokens, text.attributes)
+    assert (found.evidence == 0).all()
+    # ... and is as sure of an attribute as its frequency among the training classes allows.
+    odds = model.attribute_logits(found.evidence).sigmoid()
+    torch.testing.assert_close(odds[0], model.classes.prior.clamp(0.01, 0.99))
+
+
+def test_phrases_have_different_states_before_training(make: Make) -> None:
+    states = make().train().encode_text().attributes
+    similarity = torch.nn.functional.cosine_similarity(states[:, None], states[None], dim=-1)
+    assert similarity[~torch.eye(5, dtype=torch.bool)].mean() < 0.1
+
+
+def test_what_is_seen_in_a_patch_does_not_depend_on_the_others(make: Make) -> None:
+    """Where to look may depend on the whole picture, what is there may not."""
+    model = make(patches=9, channels=7)
+    images = torch.randn(2, 9, 7)
+    images[1, 0] = images[0, 0]
+    with torch.inference_mode():
+        found = model.encode_images(images)
+    torch.testing.assert_close(found.local[0, :, 0], found.local[1, :, 0])
+    assert not torch.allclose(found.attention[0, :, 0], found.attention[1, :, 0], atol=1e-6)
 
 
 def test_a_layer_serves_both_directions_with_one_cross_attention() -> None:

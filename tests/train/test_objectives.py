@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgzsl.train.loop import learning_rate
-from kgzsl.train.objectives import attribute_regression, classification, masked_attribute
+from kgzsl.train.objectives import attribute_regression, classification, masked_attribute, square_classification
 
 
 def test_classification_is_cross_entropy_of_logits() -> None:
@@ -20,6 +20,18 @@ def test_classification_is_cross_entropy_of_logits() -> None:
     assert classification(scores, torch.tensor([1, 0])).item() == pytest.approx(expected + 2, rel=1e-6)
     # A constant on all scores of an image changes nothing: they are logits.
     assert classification(scores + 50, torch.tensor([0, 1])).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_square_classification_is_a_distance_up_to_a_constant_on_all_scores() -> None:
+    labels = torch.tensor([1, 0])
+    target = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    assert square_classification(target + torch.tensor([[3.0], [-8.0]]), labels).item() == pytest.approx(0, abs=1e-9)
+    # One class half a point off: 0.5 squared, but for what a constant on all three makes up for.
+    scores = target.clone()
+    scores[0, 2] += 0.5
+    assert square_classification(scores, labels).item() == pytest.approx((0.25 - 0.25 / 3) / 2, rel=1e-6)
+    # Being surer than wanted costs, unlike in cross-entropy.
+    assert square_classification(3 * target, labels) > square_classification(1.5 * target, labels) > 0
 
 
 def test_label_smoothing_spreads_mass() -> None:
