@@ -1,44 +1,69 @@
-"""What follows from the asserted facts, in closed form.
+"""What follows from the asserted facts: columnar, in rounds, without storing a proof.
 
 With ``<=`` for "is below or is" in the taxonomy, and p <= q for sub-properties:
 
 - C <= D if a chain of ``subClassOf``, ``equivalentClass`` or ``sameAs`` leads from C to D;
 - C has (q, g) iff some D with C <= D is asserted to have (p, f) with p <= q and f <= g;
 - C lacks (p, f) iff some D with C <= D is asserted to lack (q, g) with p <= q and f <= g;
-- a class that lacks (p, Thing) lacks (p, f) for every f that p is used with anywhere.
+- a class that lacks (p, Thing) lacks (p, f) for every f that p is used with anywhere;
+- C is disjoint with D iff some class above C is said to be disjoint with D;
+- C is unsatisfiable iff it is below two disjoint classes, has what it lacks, has something
+  unsatisfiable, or is below an unsatisfiable class.
 
-A profile whose classes do not inherit has C = D in the second and third line.
-No fixpoint is needed, because facts never add to the taxonomy. Proofs are not stored:
-:mod:`kgzsl.ontology.proofs` finds them again from the same links.
+These are closed forms. Three kinds of axioms add to what they start from, so they are applied in
+rounds until nothing is new: definitions (whatever is of these classes and has all of these is of that
+class), property chains with transitivity, and inverse or symmetric properties of plain triples.
+This is the calculus of Baader, Brandt and Lutz, "Pushing the EL Envelope", IJCAI 2005, table 2 (without
+nominals' reachability and concrete domains), with one column of (class, pair) numbers per round instead of a
+queue of single conclusions. A profile whose classes do not inherit has C equal to D in lines two to five.
+
+Proofs are not stored: :mod:`kgzsl.ontology.proofs` finds them again from the same links.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
+import numpy as np
+
+from kgzsl.errors import OntologyError, Problem
+from kgzsl.ontology.axioms import Chain, Mirror, is_anonymous
+from kgzsl.ontology.columns import FactColumns
+from kgzsl.ontology.hierarchy import Hierarchy, Table, TooLargeError, distinct, flat, union
 from kgzsl.ontology.links import Links
-from kgzsl.ontology.ontology import FactColumns, Ontology, Regime
+from kgzsl.ontology.ontology import Ontology, Regime
 from kgzsl.ontology.report import Contradiction
 from kgzsl.ontology.vocabulary import BUILT_IN, OWL, RDF, RDFS, is_literal
 
-__all__ = ["asserted_facts", "asserted_links", "entail"]
+__all__ = ["MOST_FACTS", "MOST_LINKS", "Derived", "asserted_links", "entail"]
 
-Pair = tuple[int, int]  # a property and a filler
-Key = tuple[int, int, int, bool]
+MOST_FACTS = 100_000_000
+"""Most entailed facts of classes; more would not fit into memory beside a model."""
+MOST_LINKS = 20_000_000
+"""Most entailed facts of the taxonomy that are listed; beyond, they are found when asked for."""
 
+_BEFORE_ALL_ROUNDS = 10**9
 _CLASS_LINKS = (RDFS.subClassOf, RDF.type, OWL.equivalentClass, OWL.sameAs)
 _PROPERTY_LINKS = (RDFS.subPropertyOf, OWL.equivalentProperty)
 _MUTUAL = (OWL.equivalentClass, OWL.sameAs, OWL.equivalentProperty)
 
 
-def asserted_facts(ontology: Ontology) -> dict[Key, int]:
-    """The asserted facts as keys, each with its source."""
-    c = ontology.columns
-    rows = zip(
-        c.subject.tolist(), c.predicate.tolist(), c.object.tolist(), c.negative.tolist(), c.source.tolist(), strict=True
-    )
-    return {(s, p, o, n): source for s, p, o, n, source in rows if source >= 0}
+@dataclass(frozen=True)
+class Derived:
+    """What the axioms added, with the round in which: enough to find proofs again.
+
+    Args:
+        links: (lower, upper) -> index of the definition, round.
+        facts: (subject, property, filler) -> chain or mirror, the term in the middle (of a mirror the
+            property of the plain triple), round.
+        impossible: terms that cannot have an instance, unnamed ones too.
+    """
+
+    links: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    facts: dict[tuple[int, int, int], tuple[Chain | Mirror, int, int]] = field(default_factory=dict)
+    impossible: set[int] = field(default_factory=set)
 
 
 def asserted_links(ontology: Ontology, regime: Regime) -> tuple[Links, Links]:
@@ -47,132 +72,508 @@ def asserted_links(ontology: Ontology, regime: Regime) -> tuple[Links, Links]:
     Identity counts only between terms that the ontology describes, so that a link out to
     another vocabulary is kept as information without pulling that vocabulary in.
     """
-    terms, taxonomy, properties = ontology.terms, Links(), Links()
-    described = {ontology.index[t] for t in (*ontology.classes, *ontology.attributes)}
-    everything = ontology.profile.scope == "all"
-    mutual = []
-    for subject, predicate, object, negative in asserted_facts(ontology):
-        name = terms[predicate]
-        links = taxonomy if name in _CLASS_LINKS else properties if name in _PROPERTY_LINKS else None
-        if links is None or negative or is_literal(terms[object]):
-            continue
-        if name not in _MUTUAL:
-            links.add(subject, object, predicate)
-        elif regime == "el" and (everything or links is properties or {subject, object} <= described):
-            mutual.append((links, subject, object, predicate))
-    # Last, because of two reasons for a link the first stays, and a plain one proves it in fewer steps.
-    for links, subject, object, predicate in mutual:
-        links.add(subject, object, predicate)
-        links.add(object, subject, predicate, reverse=True)
+    taxonomy, properties = Links(), Links()
+    edges = _Edges(ontology, regime)
+    for links, table in ((taxonomy, edges.classes), (properties, edges.properties)):
+        # Mutual ones last: of two reasons for a link the first stays, and a plain one proves it in fewer steps.
+        for lower, upper, predicate, reverse in sorted(table, key=lambda row: ontology.terms[row[2]] in _MUTUAL):
+            links.add(lower, upper, predicate, reverse=reverse)
     return taxonomy, properties
 
 
+class _Edges:
+    """Links as (lower, upper, predicate, whether the fact is written the other way round)."""
+
+    def __init__(self, ontology: Ontology, regime: Regime) -> None:
+        terms, c = ontology.terms, ontology.columns
+        described = {ontology.index[t] for t in (*ontology.classes, *ontology.attributes)}
+        everything = ontology.profile.scope == "all"
+        self.classes: list[tuple[int, int, int, bool]] = []
+        self.properties: list[tuple[int, int, int, bool]] = []
+        numbers = {ontology.index[p]: p for p in (*_CLASS_LINKS, *_PROPERTY_LINKS) if p in ontology.index}
+        rows = np.flatnonzero((c.source >= 0) & ~c.negative & np.isin(c.predicate, list(numbers)))
+        literal = ontology.literals
+        for s, p, o in zip(c.subject[rows].tolist(), c.predicate[rows].tolist(), c.object[rows].tolist(), strict=True):
+            name = numbers[p]
+            if literal[o]:
+                continue
+            kept = self.properties if name in _PROPERTY_LINKS else self.classes
+            if name not in _MUTUAL:
+                kept.append((s, o, p, False))
+            elif regime == "el" and (everything or kept is self.properties or {s, o} <= described):
+                kept += [(s, o, p, False), (o, s, p, True)]
+        self.terms = len(terms)
+
+    def hierarchy(self, *, properties: bool = False, only: set[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper ends; of some predicates only, where given."""
+        rows = self.properties if properties else self.classes
+        pairs = [(s, o) for s, o, p, _ in rows if s != o and (only is None or p in only)]
+        table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        return table[:, 0], table[:, 1]
+
+
 def entail(ontology: Ontology, regime: Regime) -> Ontology:
-    """The ontology with the entailed facts of a regime beside its asserted ones."""
-    asserted = asserted_facts(ontology)
-    taxonomy, properties = asserted_links(ontology, regime)
-    above, cycles = taxonomy.closure()
-    super_properties, property_cycles = properties.closure()
-    facts = dict(asserted)
-    if regime != "none":
-        closed = _Closure(ontology, asserted, above, super_properties, generalize=regime == "el")
-        for key in closed.facts():
-            facts.setdefault(key, -1)
-    columns = FactColumns.of(facts)
+    """The ontology with the entailed facts of a regime beside its asserted ones.
+
+    Raises:
+        OntologyError: more would follow than memory holds.
+    """
+    saturated = _Saturation(ontology, regime)
+    try:
+        saturated.run()
+        columns, unlisted = saturated.columns()
+    except TooLargeError as error:
+        got = f"more than {error.args[0]:,} facts follow from {len(ontology.columns):,} asserted ones"
+        fix = "read fewer files, or entail('rdfs') or entail('none')"
+        raise OntologyError(Problem(got, expected=f"{MOST_FACTS:,} at most", fix=fix)) from error
     names = ontology.terms
+    found = np.bincount(columns.predicate[columns.source < 0], minlength=len(names))
+    counts = Counter({names[p]: int(found[p]) for p in np.flatnonzero(found)})
+    below = ontology.index.get(RDFS.subClassOf, -1)
+    if unlisted and below >= 0:
+        counts[RDFS.subClassOf] += unlisted
     report = replace(
         ontology.report,
-        entailed=_count(ontology, [key for key, source in facts.items() if source < 0]),
-        cycles=tuple(tuple(names[k] for k in cycle) for cycle in (*cycles, *property_cycles)),
-        contradictions=_contradictions(ontology, facts, above),
+        entailed=dict(sorted(counts.items())),
+        unlisted=unlisted,
+        cycles=saturated.cycles(),
+        contradictions=saturated.contradictions(),
+        unsatisfiable=tuple(names[t] for t in saturated.unsatisfiable),
     )
-    return ontology.with_facts(columns, report, regime)
+    return replace(ontology, columns=columns, report=report, regime=regime, derived=saturated.derived)
 
 
-class _Closure:
-    """The closed form of the module's head, over sets of (property, filler) pairs."""
+class _Saturation:
+    """The rounds of one entailment. Pairs (property, filler) are single numbers: ``property * width + filler``."""
 
-    def __init__(
-        self,
-        ontology: Ontology,
-        asserted: dict[Key, int],
-        above: dict[int, set[int]],
-        super_properties: dict[int, set[int]],
-        *,
-        generalize: bool,
-    ) -> None:
-        self.ontology, self.above, self.super_properties = ontology, above, super_properties
-        self.index = ontology.index
-        self.below = _inverse(above) if generalize else {}
-        self.sub_properties = _inverse(super_properties)
-        self.fillers_above = above if generalize else {}
-        self.positive: dict[int, set[Pair]] = defaultdict(set)
-        self.negative: dict[int, set[Pair]] = defaultdict(set)
-        for subject, predicate, object, negative in asserted:
-            if not ontology.terms[predicate].startswith(BUILT_IN):
-                (self.negative if negative else self.positive)[subject].add((predicate, object))
+    def __init__(self, ontology: Ontology, regime: Regime) -> None:
+        self.ontology, self.regime = ontology, regime
+        self.terms = len(ontology.terms)
+        # One more than there are fillers: the last stands for "anything at all".
+        self.width, self.anything = self.terms + 1, self.terms
+        self.thing, self.nothing = (ontology.index.get(t, -1) for t in (OWL.Thing, OWL.Nothing))
+        c = ontology.columns
+        asserted = np.flatnonzero(c.source >= 0)
+        built_in = np.array([t.startswith(BUILT_IN) for t in ontology.terms], dtype=bool)
+        described = asserted[~built_in[c.predicate[asserted]]]
+        self.positive = described[~c.negative[described]]
+        self.negative = described[c.negative[described]]
+        below = ontology.index.get(RDFS.subClassOf, -1)
+        self.disjoint = asserted[c.negative[asserted] & (c.predicate[asserted] == below)]
+        self.edges = _Edges(ontology, regime)
+        self.properties = Hierarchy(*self.edges.hierarchy(properties=True), self.terms)
+        self.derived = Derived()
+        self.unsatisfiable: list[int] = []
+        self.has: list[np.ndarray] = []
+        self.graded: dict[int, dict[int, float]] = {}
 
-    def facts(self) -> list[Key]:
-        """All facts of the closure, asserted ones among them."""
-        thing = self.index.get(OWL.Thing, -1)
-        has = {c: _spread(pairs, self.super_properties, self.fillers_above) for c, pairs in self.positive.items()}
-        lacks = {c: _spread(pairs, self.sub_properties, self.below) for c, pairs in self.negative.items()}
-        if any(filler == thing for pairs in lacks.values() for _, filler in pairs):
-            used = set().union(*has.values(), *lacks.values())
-            used = _spread(used, self.sub_properties, self.below)
-            for pairs in lacks.values():
-                empty = {p for p, filler in pairs if filler == thing}
-                pairs |= {(p, f) for p, f in used if p in empty}
-        found = self._hierarchy()
-        for subjects, negative in ((has, False), (lacks, True)):
-            heirs = self.above if self.ontology.profile.inherits else ()
-            for subject in {*subjects, *heirs}:
-                pairs = set(subjects.get(subject, ()))
-                for upper in self.above[subject] if subject in heirs else ():
-                    pairs |= subjects.get(upper, set())
-                found += [(subject, p, f, negative) for p, f in pairs]
+    # ---- rounds ----------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Apply everything until nothing is new."""
+        if self.regime == "none":
+            self._arrange()
+            return
+        if self.regime == "el":
+            self._mirror()
+        number = 0
+        while True:
+            number += 1
+            self._arrange()
+            self.has = self.heirs.inherit(self._own(crisp=True), limit=MOST_FACTS)
+            if self.regime != "el" or not (self._compose(number) | self._define(number)):
+                break
+        self._grade()
+        self._lack()
+        if self.ontology.profile.inherits:
+            self._find_unsatisfiable()
+
+    def _arrange(self) -> None:
+        """Taxonomy, and the part of it along which facts are inherited, with the links found so far."""
+        lower, upper = self.edges.hierarchy()
+        new = np.array(list(self.derived.links), dtype=np.int64).reshape(-1, 2)
+        lower, upper = np.concatenate([lower, new[:, 0]]), np.concatenate([upper, new[:, 1]])
+        self.taxonomy = self.heirs = Hierarchy(lower, upper, self.terms)
+        if not self.ontology.profile.inherits:
+            same = {self.ontology.index.get(p, -1) for p in _MUTUAL}
+            self.heirs = Hierarchy(*self.edges.hierarchy(only=same), self.terms)
+
+    def _own(self, *, crisp: bool) -> Table:
+        """What each component of the heirs has itself: stated, and generalized by property and filler."""
+        c = self.ontology.columns
+        rows = self.positive[(c.strength[self.positive] == 1) == crisp]
+        s, p, f = (x[rows].astype(np.int64) for x in (c.subject, c.predicate, c.object))
+        if crisp and self.derived.facts:
+            new = np.array(list(self.derived.facts), dtype=np.int64)
+            s, p, f = np.concatenate([s, new[:, 0]]), np.concatenate([p, new[:, 1]]), np.concatenate([f, new[:, 2]])
+        pairs, which = np.unique(p * self.width + f, return_inverse=True)
+        position, spread = self._generalized(pairs)
+        table = Table(position, spread, len(pairs))
+        of, values = table.expand(which)
+        return Table(self.heirs.component[s[of]], values, self.heirs.count)
+
+    def _generalized(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """All pairs that follow from pairs, each with the position of the pair it follows from."""
+        position, q = self._supers.expand(pairs // self.width)
+        f = pairs[position] % self.width
+        wide = np.isin(q, list(self._asked_for_anything))
+        anything = (position[wide], q[wide] * self.width + self.anything)
+        if self.regime == "el":
+            at, g = self._uppers(distinct(f)).expand(f)
+            kept = g != self.nothing  # an unsatisfiable filler makes its holder so, and says no more
+            position, q, f = position[at][kept], q[at][kept], g[kept]
+        return np.concatenate([position, anything[0]]), np.concatenate([q * self.width + f, anything[1]])
+
+    @cached_property
+    def _supers(self) -> Table:
+        """The properties above each property, itself included."""
+        c = self.ontology.columns
+        used = {*np.unique(c.predicate).tolist(), *self.ontology.axioms.terms()}
+        return _reached(self.properties, sorted(used), self.terms)
+
+    def _uppers(self, fillers: np.ndarray) -> Table:
+        """The terms above each of some fillers, itself included."""
+        return _reached(self.taxonomy, fillers.tolist(), self.terms)
+
+    @cached_property
+    def _asked_for_anything(self) -> set[int]:
+        """Properties of which it matters whether a class has anything at all."""
+        c = self.ontology.columns
+        lacked = self.negative[c.object[self.negative] == self.thing]
+        asked = {p for d in self.ontology.axioms.definitions for p, f in d.has if f == self.thing}
+        return {*c.predicate[lacked].tolist(), *asked}
+
+    def _pair(self, property: int, filler: int) -> int:
+        """A pair as it is looked up among what classes have."""
+        return property * self.width + (self.anything if filler == self.thing else filler)
+
+    def _holders(self, pairs: set[int]) -> dict[int, np.ndarray]:
+        """The components that have each of some pairs."""
+        row, value = self._flat
+        wanted = np.array(sorted(pairs), dtype=np.int64)
+        kept = np.isin(value, wanted)
+        row, value = row[kept], value[kept]
+        order = np.argsort(value, kind="stable")
+        row, value = row[order], value[order]
+        start, stop = np.searchsorted(value, wanted), np.searchsorted(value, wanted, side="right")
+        return {int(w): row[a:b] for w, a, b in zip(wanted, start, stop, strict=True)}
+
+    @property
+    def _flat(self) -> tuple[np.ndarray, np.ndarray]:
+        return flat(self.has)
+
+    def _define(self, number: int) -> bool:
+        """Put what fulfills a definition below the defined class; whether anything was new."""
+        definitions = self.ontology.axioms.definitions
+        if not definitions:
+            return False
+        heirs, new = self.heirs, False
+        holders = self._holders({self._pair(p, f) for d in definitions for p, f in d.has})
+        for k, definition in enumerate(definitions):
+            fits = np.ones(heirs.count, dtype=bool)
+            for name in definition.named:
+                inside = np.zeros(heirs.count, dtype=bool)
+                inside[heirs.component[heirs.reach([name], upwards=False)]] = True
+                fits &= inside
+            for p, f in definition.has:
+                inside = np.zeros(heirs.count, dtype=bool)
+                inside[holders[self._pair(p, f)]] = True
+                fits &= inside
+            fits[heirs.component[heirs.reach([definition.then], upwards=False)]] = False
+            for component in np.flatnonzero(fits).tolist():
+                if not fits[heirs.parents[component]].any():  # else it is below by way of that one
+                    lower = int(heirs.members[component][0])
+                    self.derived.links.setdefault((lower, definition.then), (k, number))
+                    new = True
+        return new
+
+    def _compose(self, number: int) -> bool:
+        """Facts by property chains; whether anything was new."""
+        chains = self.ontology.axioms.chains
+        if not chains:
+            return False
+        c, heirs, new = self.ontology.columns, self.heirs, False
+        rows = self.positive[c.strength[self.positive] == 1]
+        stated = np.stack([c.subject[rows], c.predicate[rows], c.object[rows]], axis=1).astype(np.int64)
+        stated = np.concatenate([stated, np.array(list(self.derived.facts), dtype=np.int64).reshape(-1, 3)])
+        row, value = self._flat
+        for chain in chains:
+            firsts = stated[np.isin(stated[:, 1], self.properties.reach([chain.first], upwards=False))]
+            kept = (value // self.width == chain.second) & (value % self.width != self.anything)
+            second = Table(row[kept], value[kept] % self.width, heirs.count)
+            at, last = second.expand(heirs.component[firsts[:, 2]])
+            subject, middle = firsts[at, 0], firsts[at, 2]
+            for s, m, f in zip(subject.tolist(), middle.tolist(), last.tolist(), strict=True):
+                pair, own = chain.then * self.width + f, self.has[heirs.component[s]]
+                place = int(np.searchsorted(own, pair))
+                known = place < len(own) and own[place] == pair
+                if not known and (s, chain.then, f) not in self.derived.facts:
+                    self.derived.facts[s, chain.then, f] = (chain, m, number)
+                    new = True
+        return new
+
+    def _mirror(self) -> None:
+        """Plain triples read the other way round, by inverse and symmetric properties."""
+        c, mirrors = self.ontology.columns, self.ontology.axioms.mirrors
+        if not mirrors:
+            return
+        literal = self.ontology.literals
+        todo = [
+            (int(c.subject[r]), int(c.predicate[r]), int(c.object[r]))
+            for r in self.positive
+            if c.plain[r] and not literal[c.object[r]]
+        ]
+        known = set(todo)
+        for s, p, o in todo:  # grows while it is walked
+            for mirror in mirrors:
+                for here, there in ((mirror.property, mirror.inverse), (mirror.inverse, mirror.property)):
+                    if here in self.properties.reach([p]) and (o, there, s) not in known:
+                        known.add((o, there, s))
+                        todo.append((o, there, s))
+                        # Numbered before all rounds, each after what it mirrors.
+                        self.derived.facts[o, there, s] = (mirror, p, len(known) - _BEFORE_ALL_ROUNDS)
+
+    # ---- degrees, absence, impossibility ---------------------------------------------
+
+    def _grade(self) -> None:
+        """Degrees of graded facts: the largest over all ways to inherit and generalize them.
+
+        A graded fact is inherited and generalized, but suffices for no definition and no chain.
+        """
+        c = self.ontology.columns
+        rows = self.positive[c.strength[self.positive] < 1]
+        for row in rows.tolist():
+            pair = np.array([int(c.predicate[row]) * self.width + int(c.object[row])])
+            degree = float(c.strength[row])
+            _, values = self._generalized(pair)
+            values = values[values % self.width != self.anything]
+            for heir in self.heirs.reach([int(c.subject[row])], upwards=False).tolist():
+                own = self.graded.setdefault(heir, {})
+                for value in values.tolist():
+                    own[value] = max(own.get(value, 0.0), degree)
+
+    def _lack(self) -> None:
+        """What classes lack, and which they are disjoint with."""
+        c, heirs = self.ontology.columns, self.heirs
+        pairs, which = np.unique(
+            c.predicate[self.negative].astype(np.int64) * self.width + c.object[self.negative], return_inverse=True
+        )
+        parts = [self._down(*divmod(pair, self.width)) for pair in pairs.tolist()]
+        everything = [k for k, pair in enumerate(pairs.tolist()) if pair % self.width == self.thing]
+        if everything:
+            used = union([distinct(self._flat[1]), distinct(np.concatenate(parts))])
+            used = used[used % self.width != self.anything]
+            for k in everything:
+                subs = self.properties.reach([pairs[k] // self.width], upwards=False)
+                near = used[np.isin(used // self.width, self.properties.reach(subs))]
+                lower = distinct(np.concatenate([self._down(*divmod(pair, self.width)) for pair in near.tolist()] or [near]))
+                lower = lower[np.isin(lower // self.width, subs)]
+                parts[k] = distinct(np.concatenate([parts[k], lower, subs * self.width + self.anything]))
+        table = Table(np.repeat(np.arange(len(parts)), [len(x) for x in parts]), np.concatenate([[], *parts]), len(parts))
+        of, values = table.expand(which)
+        own = Table(heirs.component[c.subject[self.negative][of]], values, heirs.count)
+        self.lacks = heirs.inherit(own, limit=MOST_FACTS)
+        one, other = c.subject[self.disjoint], c.object[self.disjoint]
+        both = np.concatenate([one, other]), np.concatenate([other, one])
+        self.apart = heirs.inherit(Table(heirs.component[both[0]], both[1], heirs.count), limit=MOST_FACTS)
+
+    def _down(self, p: int, f: int) -> np.ndarray:
+        """All pairs that are more special than one: who lacks it lacks them."""
+        subs = self.properties.reach([p], upwards=False)
+        lower = self.taxonomy.reach([f], upwards=False) if self.regime == "el" else np.array([f])
+        return (subs[:, None] * self.width + lower).ravel()
+
+    def _find_unsatisfiable(self) -> None:
+        """Classes that cannot have an instance."""
+        heirs = self.heirs
+        empty = np.zeros(heirs.count, dtype=bool)
+        for component in range(heirs.count):
+            lacks = self.lacks[component]
+            if len(lacks) and len(np.intersect1d(lacks, self.has[component], assume_unique=True)):
+                empty[component] = True
+        for component, _, _ in self._split_between():
+            empty[component] = True
+        nothing = self.nothing
+        if nothing >= 0:
+            empty[heirs.component[nothing]] = True
+        c = self.ontology.columns
+        crisp = self.positive[c.strength[self.positive] == 1]
+        new = np.array(list(self.derived.facts), dtype=np.int64).reshape(-1, 3)
+        holders = heirs.component[np.concatenate([c.subject[crisp], new[:, 0]])]
+        fillers = heirs.component[np.concatenate([c.object[crisp], new[:, 2]])]
+        before = -1
+        while before != empty.sum():
+            before = empty.sum()
+            start = heirs.members.expand(np.flatnonzero(empty))[1]
+            empty[heirs.component[heirs.reach(start, upwards=False)]] = True
+            empty[holders[empty[fillers]]] = True
+        members = heirs.members.expand(np.flatnonzero(empty))[1].tolist()
+        self.derived.impossible.update(members)
+        self.unsatisfiable = sorted(t for t in members if t != nothing and not is_anonymous(self.ontology.terms[t]))
+
+    def _split_between(self) -> list[tuple[int, int, int]]:
+        """Components below two disjoint classes: (component, one, other)."""
+        c, taxonomy = self.ontology.columns, self.taxonomy
+        found, below = [], {}
+        pairs = {tuple(sorted(x)) for x in zip(c.subject[self.disjoint].tolist(), c.object[self.disjoint].tolist())}
+        for one, other in sorted(pairs):
+            for term in (one, other):
+                if term not in below:
+                    below[term] = distinct(taxonomy.component[taxonomy.reach([term], upwards=False)])
+            both = np.intersect1d(below[one], below[other], assume_unique=True)
+            found += [(int(component), one, other) for component in both]
         return found
 
-    def _hierarchy(self) -> list[Key]:
-        """What is below what, among terms and among properties."""
-        terms = self.ontology.terms
-        below, sub_property, is_a = (self.index.get(t, -1) for t in (RDFS.subClassOf, RDFS.subPropertyOf, RDF.type))
-        individuals = {s for s, p, *_ in asserted_facts(self.ontology) if terms[p] == RDF.type}
-        found = [
-            (lower, is_a if lower in individuals else below, upper, False)
-            for lower, uppers in self.above.items()
-            for upper in uppers
-        ]
-        return found + [(p, sub_property, q, False) for p, qs in self.super_properties.items() for q in qs]
+    # ---- results ---------------------------------------------------------------------
+
+    def cycles(self) -> tuple[tuple[str, ...], ...]:
+        """Terms, and properties, that are each above the other."""
+        names = self.ontology.terms
+        return tuple(tuple(names[t] for t in cycle) for h in (self.taxonomy, self.properties) for cycle in h.cycles())
+
+    def contradictions(self) -> tuple[Contradiction, ...]:
+        """What is both stated and denied, and classes below two disjoint ones."""
+        names, found = self.ontology.terms, set()
+        if self.regime == "none":
+            c = self.ontology.columns
+            for row in self.negative.tolist():
+                key = (int(c.subject[row]), int(c.predicate[row]), int(c.object[row]))
+                if c.row(*key, negative=False) is not None:
+                    found.add(key)
+        else:
+            for component, (has, lacks) in enumerate(zip(self.has, self.lacks, strict=True)):
+                if len(lacks):
+                    for value in np.intersect1d(has, lacks, assume_unique=True).tolist():
+                        p, f = divmod(value, self.width)
+                        if f != self.anything:
+                            found |= {(t, p, f) for t in self.heirs.members[component].tolist()}
+        below = self.ontology.index.get(RDFS.subClassOf, -1)
+        for component, one, other in self._split_between():
+            for t in self.taxonomy.members[component].tolist():
+                found.add((t, below, one if t == other else other))
+        told = (key for key in found if not is_anonymous(names[key[0]]))
+        return tuple(Contradiction(names[s], names[p], names[o]) for s, p, o in sorted(told))
+
+    def columns(self) -> tuple[FactColumns, int]:
+        """All facts, asserted ones first where both; and the number of taxonomy facts that are not listed."""
+        c = self.ontology.columns
+        asserted = FactColumns(*c.take(np.flatnonzero(c.source >= 0)))
+        if self.regime == "none":
+            return asserted, 0
+        shape = (len(self._numbers), self.terms)
+        keys, unlisted = self._hierarchy()
+        keys += [self._keys(rows, negative=negative) for rows, negative in ((self.has, False), (self.lacks, True))]
+        graded = {
+            int(self._key(term, value, negative=False)): degree
+            for term, own in self.graded.items()
+            for value, degree in own.items()
+        }
+        keys.append(np.array(sorted(graded), dtype=np.int64))
+        entailed = distinct(np.concatenate(keys))
+        del keys
+        numbers = self._compact[asserted.predicate]
+        known = FactColumns.pack(
+            asserted.subject.astype(np.int64), numbers, asserted.object, asserted.negative, shape=shape
+        )
+        place = np.searchsorted(entailed, known)
+        found = (place < len(entailed)) & (entailed[np.minimum(place, len(entailed) - 1)] == known) if len(entailed) else place < 0
+        entailed = np.delete(entailed, place[found])
+        strength = np.ones(len(entailed), dtype=np.float32)
+        crisp = self._keys(self.has, negative=False) if graded else entailed
+        for key, degree in graded.items():
+            row = int(np.searchsorted(entailed, key))
+            certain = int(np.searchsorted(crisp, key))
+            is_crisp = certain < len(crisp) and crisp[certain] == key
+            if row < len(entailed) and entailed[row] == key and not is_crisp:
+                strength[row] = degree
+        # Both are sorted: every asserted fact has its place among the entailed ones.
+        mine = np.zeros(len(entailed) + len(known), dtype=bool)
+        mine[np.searchsorted(entailed, known) + np.arange(len(known))] = True
+
+        def merged(new: np.ndarray | float, old: np.ndarray) -> np.ndarray:
+            column = np.empty(len(mine), dtype=old.dtype)
+            column[mine], column[~mine] = old, new
+            return column
+
+        negative = merged(entailed & 1, asserted.negative)
+        entailed >>= 1
+        object = merged(entailed % self.terms, asserted.object)
+        entailed //= self.terms
+        predicate = merged(self._numbers[entailed % shape[0]], asserted.predicate)
+        subject = merged(entailed // shape[0], asserted.subject)
+        rest = merged(-1, asserted.source), merged(strength, asserted.strength), merged(0, asserted.plain)
+        return FactColumns(subject, predicate, object, negative, *rest), unlisted
+
+    @cached_property
+    def _numbers(self) -> np.ndarray:
+        """The predicates that may be in a fact, sorted."""
+        c, index = self.ontology.columns, self.ontology.index
+        built_in = {index[p] for p in (RDFS.subClassOf, RDFS.subPropertyOf, RDF.type) if p in index}
+        used = sorted({*np.unique(c.predicate).tolist(), *self.ontology.axioms.terms()})
+        near = (self.properties.reach(used, upwards=up).tolist() for up in (True, False))
+        return np.array(sorted(built_in.union(*near)), dtype=np.int64)
+
+    @cached_property
+    def _compact(self) -> np.ndarray:
+        """Term -> its place among the predicates."""
+        compact = np.zeros(self.terms, dtype=np.int64)
+        compact[self._numbers] = np.arange(len(self._numbers))
+        return compact
+
+    @cached_property
+    def _hidden(self) -> np.ndarray:
+        """Terms that stand for something without a name, and in the last place "anything": of them no fact is told."""
+        return np.array([*(is_anonymous(t) for t in self.ontology.terms), True], dtype=bool)
+
+    def _key(self, term, value, *, negative: bool):  # type: ignore[no-untyped-def]
+        """What a term has or lacks as one number."""
+        p, f = value // self.width, value % self.width
+        return FactColumns.pack(term, self._compact[p], f, negative, shape=(len(self._numbers), self.terms))
+
+    def _keys(self, rows: list[np.ndarray], *, negative: bool) -> np.ndarray:
+        """Facts, given as pairs of components of the heirs, as numbers."""
+        # In the order of the terms, so that there is little left to sort.
+        order = np.argsort(self.heirs.members.values[self.heirs.members.start[:-1]])
+        component, value = flat([rows[c] for c in order.tolist()])
+        term, value = self.heirs.spread(order[component], value)
+        hidden = self._hidden
+        if hidden[:-1].any() or self._asked_for_anything:
+            kept = ~(hidden[term] | hidden[value % self.width] | hidden[value // self.width])
+            term, value = term[kept], value[kept]
+        return self._key(term, value, negative=negative)
+
+    def _hierarchy(self) -> tuple[list[np.ndarray], int]:
+        """What is below what, among terms and among properties; disjointness; what is unsatisfiable."""
+        index, c = self.ontology.index, self.ontology.columns
+        below, is_a, under = (index.get(p, -1) for p in (RDFS.subClassOf, RDF.type, RDFS.subPropertyOf))
+        individual = np.zeros(self.terms, dtype=bool)
+        individual[c.subject[(c.predicate == is_a) & (c.source >= 0)]] = True
+        found, unlisted = [], 0
+        for hierarchy, predicate in ((self.taxonomy, below), (self.properties, under)):
+            own = Table(np.arange(hierarchy.count), np.arange(hierarchy.count), hierarchy.count)
+            sizes = np.diff(hierarchy.members.start)
+            try:
+                component, upper = flat(hierarchy.inherit(own, limit=MOST_LINKS))
+                count = int((sizes[component] * sizes[upper]).sum()) - self.terms
+            except TooLargeError as error:
+                count = int(error.args[0])
+            if count > MOST_LINKS:
+                unlisted += count
+                continue
+            low, upper = hierarchy.spread(component, upper)
+            high, low = hierarchy.spread(upper, low)
+            kept = (low != high) & ~self._hidden[low] & ~self._hidden[high]
+            low, high = low[kept], high[kept]
+            predicates = np.where(individual[low], is_a, below) if predicate == below else predicate
+            found.append(self._key(low, predicates * self.width + high, negative=False))
+        found.append(self._keys([below * self.width + others for others in self.apart], negative=True))
+        empty = np.array(self.unsatisfiable, dtype=np.int64)
+        found.append(self._key(empty, below * self.width + self.nothing, negative=False))
+        return found, unlisted
 
 
-def _inverse(above: dict[int, set[int]]) -> dict[int, set[int]]:
-    """The relation read the other way round."""
-    below: dict[int, set[int]] = defaultdict(set)
-    for lower, uppers in above.items():
-        for upper in uppers:
-            below[upper].add(lower)
-    return below
-
-
-def _spread(pairs: set[Pair], properties: dict[int, set[int]], fillers: dict[int, set[int]]) -> set[Pair]:
-    """All pairs to which these lead along the two hierarchies."""
-    return {(q, g) for p, f in pairs for q in (p, *properties.get(p, ())) for g in (f, *fillers.get(f, ()))}
-
-
-def _count(ontology: Ontology, keys: list[Key]) -> dict[str, int]:
-    """Number of facts by predicate IRI."""
-    counts = Counter(predicate for _, predicate, _, _ in keys)
-    return {ontology.terms[p]: n for p, n in sorted(counts.items())}
-
-
-def _contradictions(ontology: Ontology, facts: dict[Key, int], above: dict[int, set[int]]) -> tuple[Contradiction, ...]:
-    """What is both stated and denied, and classes below two disjoint ones."""
-    terms, below = ontology.terms, ontology.index.get(RDFS.subClassOf, -1)
-    found = {(s, p, o) for s, p, o, negative in facts if negative and (s, p, o, False) in facts}
-    lower = _inverse(above)
-    for one, p, other, negative in facts:
-        if negative and p == below:
-            both = ({one} | lower.get(one, set())) & ({other} | lower.get(other, set()))
-            found |= {(c, below, one if c == other else other) for c in both}
-    return tuple(Contradiction(terms[s], terms[p], terms[o]) for s, p, o in sorted(found))
+def _reached(hierarchy: Hierarchy, terms: list[int], size: int) -> Table:
+    """All terms above each of some terms, itself included."""
+    parts = [hierarchy.reach([t]) for t in terms]
+    rows = np.repeat(np.array(terms, dtype=np.int64), [len(p) for p in parts])
+    return Table(rows, np.concatenate([np.zeros(0, dtype=np.int64), *parts]), size)

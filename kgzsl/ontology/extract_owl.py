@@ -41,7 +41,7 @@ class _OwlReader:
         self.profile = profile
         self.names = collect_names(triples, profile)
         self.below = triples.id(RDFS.subClassOf)
-        self.thing = triples.id(OWL.Thing)
+        self.thing, self.nothing = triples.id(OWL.Thing), triples.id(OWL.Nothing)
         self.terms = triples.terms
         self.anonymous: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
         self.types: dict[int, set[str]] = defaultdict(set)
@@ -56,7 +56,7 @@ class _OwlReader:
             if terms[subject].startswith("_:"):
                 self.anonymous[subject][terms[predicate]].append(object)
         declared = {t for t, kinds in self.types.items() if self._named(t) and not kinds.isdisjoint(_CLASS_TYPES)}
-        out.classes = declared - {self.thing}
+        out.classes = declared - {self.thing, self.nothing}
         if not out.classes:
             return out
         out.properties = {
@@ -68,7 +68,7 @@ class _OwlReader:
         mentioned = {t for s, p, o, _ in out.facts for t in (s, p, o)}
         out.classes |= {
             t for s, p, o, _ in out.facts for t in (s, o) if terms[p] in (RDFS.subClassOf, OWL.equivalentClass)
-        } - {self.thing}
+        } - {self.thing, self.nothing}
         out.properties |= {p for _, p, _, _ in out.facts if not terms[p].startswith(BUILT_IN)}
         out.classes, out.attributes = divide_terms(out, self.triples)
         known = out.classes | out.attributes | out.properties | mentioned

@@ -4,57 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from kgzsl.errors import ConfigError, Problem
-from kgzsl.ontology.facts import Fact, Polarity, Proof, Status
+from kgzsl.ontology.axioms import Axioms, is_anonymous
+from kgzsl.ontology.columns import FactColumns
+from kgzsl.ontology.facts import Fact, FactKey, Polarity, Proof, Status
+from kgzsl.ontology.hierarchy import Hierarchy
 from kgzsl.ontology.names import Names
 from kgzsl.ontology.profile import Profile
 from kgzsl.ontology.report import OntologyReport
-from kgzsl.ontology.vocabulary import BUILT_IN, lexical_form
+from kgzsl.ontology.vocabulary import BUILT_IN, is_literal, lexical_form
 
 if TYPE_CHECKING:
     import networkx
     import rdflib
 
+    from kgzsl.ontology.axioms import Chain, Definition, Mirror
+    from kgzsl.ontology.entailment import Derived
     from kgzsl.ontology.links import Links
 
 __all__ = ["FactColumns", "Ontology", "Regime"]
 
 Regime = Literal["none", "rdfs", "el"]
-
-
-@dataclass(frozen=True, eq=False)
-class FactColumns:
-    """Facts as columns, sorted by subject, predicate, object, polarity.
-
-    Args:
-        subject: int32 (fact,), index into the ontology's terms; so are predicate and object.
-        predicate: int32 (fact,).
-        object: int32 (fact,).
-        negative: bool (fact,).
-        source: int32 (fact,), index of the file that asserts the fact; -1 if it is entailed.
-    """
-
-    subject: np.ndarray
-    predicate: np.ndarray
-    object: np.ndarray
-    negative: np.ndarray
-    source: np.ndarray
-
-    @classmethod
-    def of(cls, facts: Mapping[tuple[int, int, int, bool], int]) -> FactColumns:
-        """Columns of a mapping from fact to source."""
-        table = np.array([(*key, source) for key, source in sorted(facts.items())], dtype=np.int32).reshape(-1, 5)
-        subject, predicate, object, negative, source = (np.ascontiguousarray(column) for column in table.T)
-        return cls(subject, predicate, object, negative.astype(bool), source)
-
-    def __len__(self) -> int:
-        return len(self.subject)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +50,8 @@ class Ontology:
         profile: how the triples were read.
         report: what was read, and what was not understood.
         regime: the entailment regime that the facts are closed under.
+        axioms: what is said that is not a fact of one class.
+        derived: what the axioms added, where proofs begin; None before ``entail``.
     """
 
     terms: tuple[str, ...]
@@ -85,6 +63,8 @@ class Ontology:
     profile: Profile
     report: OntologyReport
     regime: Regime = "none"
+    axioms: Axioms = field(default_factory=Axioms)
+    derived: Derived | None = None
 
     # ---- names -----------------------------------------------------------------------
 
@@ -132,6 +112,8 @@ class Ontology:
     ) -> list[Fact]:
         """The facts that match, sorted by subject, predicate, object and polarity.
 
+        Facts of class expressions without a name are not among them.
+
         Args:
             subject: IRI of the class; None matches any, as everywhere here.
             predicate: IRI of the property.
@@ -139,11 +121,11 @@ class Ontology:
             polarity: positive or negative.
             status: asserted or entailed.
         """
-        columns, rows = self.columns, slice(None)
+        columns, rows = self.columns, slice(0, len(self.columns))
         if subject is not None:
-            wanted = self.index.get(subject, -1)
-            rows = slice(*np.searchsorted(columns.subject, [wanted, wanted + 1])) if wanted >= 0 else slice(0, 0)
-        keep = np.ones(len(columns.subject[rows]), dtype=bool)
+            rows = columns.rows_of(self.index.get(subject, -1))
+        hidden = self._unnamed
+        keep = ~(hidden[columns.subject[rows]] | hidden[columns.object[rows]])
         if predicate is not None:
             keep &= columns.predicate[rows] == self.index.get(predicate, -1)
         if object is not None:
@@ -152,7 +134,7 @@ class Ontology:
             keep &= columns.negative[rows] == (polarity == "negative")
         if status is not None:
             keep &= (columns.source[rows] < 0) == (status == "entailed")
-        return [self.fact(row) for row in (np.flatnonzero(keep) + (rows.start or 0)).tolist()]
+        return [self.fact(row) for row in (np.flatnonzero(keep) + rows.start).tolist()]
 
     def fact(self, row: int) -> Fact:
         """The fact in one row of the columns."""
@@ -164,6 +146,7 @@ class Ontology:
             lexical_form(terms[c.object[row]]),
             "negative" if c.negative[row] else "positive",
             "entailed" if source < 0 else "asserted",
+            strength=round(float(c.strength[row]), 6),
             source=self.report.files[source] if 0 <= source < len(self.report.files) else None,
         )
 
@@ -178,13 +161,32 @@ class Ontology:
 
     def row(self, subject: int, predicate: int, object: int, *, negative: bool) -> int | None:
         """The row of a fact that is given by indices of terms, or None."""
-        return self._rows.get((subject, predicate, object, negative))
+        return self.columns.row(subject, predicate, object, negative=negative)
 
     def described_by(self, subject: int, *, negative: bool) -> list[tuple[int, int]]:
         """Asserted (property, filler) pairs, as indices of terms, of one subject."""
-        c = self.columns
-        rows = range(*np.searchsorted(c.subject, [subject, subject + 1]).tolist())
-        return [(int(c.predicate[r]), int(c.object[r])) for r in rows if c.source[r] >= 0 and c.negative[r] == negative]
+        c, rows = self.columns, self.columns.rows_of(subject)
+        keep = np.flatnonzero((c.source[rows] >= 0) & (c.negative[rows] == negative)) + rows.start
+        return list(zip(c.predicate[keep].tolist(), c.object[keep].tolist(), strict=True))
+
+    def axiom(self, fact: Fact) -> Definition | Chain | Mirror | None:
+        """The axiom that a fact stands for at the end of a proof, or None."""
+        return self._axioms.get(fact.key)
+
+    @cached_property
+    def _axioms(self) -> dict[FactKey, Definition | Chain | Mirror]:
+        axioms = (*self.axioms.definitions, *self.axioms.chains, *self.axioms.mirrors)
+        return {axiom.fact(self.terms, self.report.files).key: axiom for axiom in axioms}
+
+    @cached_property
+    def literals(self) -> np.ndarray:
+        """Bool (term,): which terms are literals."""
+        return np.array([is_literal(t) for t in self.terms], dtype=bool)
+
+    @cached_property
+    def _unnamed(self) -> np.ndarray:
+        """Bool (term,): which terms stand for a class expression without a name."""
+        return np.array([is_anonymous(t) for t in self.terms], dtype=bool)
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -198,12 +200,6 @@ class Ontology:
             forms.setdefault(lexical_form(term), []).append(k)
         return forms
 
-    @cached_property
-    def _rows(self) -> dict[tuple[int, int, int, bool], int]:
-        c = self.columns
-        keys = zip(c.subject.tolist(), c.predicate.tolist(), c.object.tolist(), c.negative.tolist(), strict=True)
-        return {key: row for row, key in enumerate(keys)}
-
     # ---- taxonomy --------------------------------------------------------------------
 
     def superclasses(self, iri: str) -> tuple[str, ...]:
@@ -215,28 +211,39 @@ class Ontology:
         return self._taxonomy_neighbors(iri, upwards=False)
 
     def _taxonomy_neighbors(self, iri: str, *, upwards: bool) -> tuple[str, ...]:
-        links, _ = self.links
         start = self.index.get(iri, -1)
-        return tuple(self.terms[k] for k in sorted(links.paths(start, upwards=upwards)) if k != start)
+        if start < 0:
+            return ()
+        found = self.hierarchy.reach([start], upwards=upwards).tolist()
+        return tuple(self.terms[k] for k in found if k != start and not self._unnamed[k])
+
+    @cached_property
+    def hierarchy(self) -> Hierarchy:
+        """The taxonomy over indices of terms."""
+        links, _ = self.links
+        pairs = np.array([(k, u) for k, uppers in links.up.items() for u in uppers], dtype=np.int64).reshape(-1, 2)
+        return Hierarchy(pairs[:, 0], pairs[:, 1], len(self.terms))
 
     @cached_property
     def leaves(self) -> tuple[str, ...]:
         """The classes without a proper subclass, sorted: below them are at most classes that equal them."""
-        links, _ = self.links
-        members = {self.index.get(iri, -1): iri for iri in self.classes}
-        leaves = []
-        for k, iri in members.items():
-            below = [c for c in links.paths(k, upwards=False) if c != k and c in members]
-            if not below or set(below) <= links.paths(k).keys():
-                leaves.append(iri)
-        return tuple(sorted(leaves))
+        hierarchy, members = self.hierarchy, [self.index[iri] for iri in self.classes if iri in self.index]
+        inner = np.zeros(hierarchy.count, dtype=bool)
+        own = np.zeros(hierarchy.count, dtype=bool)
+        own[hierarchy.component[members]] = True
+        inner[hierarchy.component[hierarchy.reach(hierarchy.parents_of(own), upwards=True)]] = True
+        alone = [iri for iri in self.classes if iri not in self.index]
+        return tuple(sorted(alone + [self.terms[k] for k in members if not inner[hierarchy.component[k]]]))
 
     @cached_property
     def links(self) -> tuple[Links, Links]:
         """Asserted links of the taxonomy, and those of the properties, as the regime reads them."""
         from kgzsl.ontology.entailment import asserted_links
 
-        return asserted_links(self, "el" if self.regime == "none" else self.regime)
+        taxonomy, properties = asserted_links(self, "el" if self.regime == "none" else self.regime)
+        for (lower, upper), (definition, _) in (self.derived.links if self.derived else {}).items():
+            taxonomy.add(lower, upper, -1 - definition)
+        return taxonomy, properties
 
     # ---- entailment ------------------------------------------------------------------
 
@@ -271,7 +278,7 @@ class Ontology:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) over classes, attributes, asserted facts and names.
+        """SHA-256 (hex) over classes, attributes, asserted facts, axioms and names.
 
         It does not depend on the order of triples, names of blank nodes, serialization, or
         entailment.
@@ -279,8 +286,12 @@ class Ontology:
         hasher = hashlib.sha256()
         for iri in (*self.classes, "", *self.attributes, ""):
             hasher.update(f"{iri}\n".encode())
-        for fact in self.facts(status="asserted"):
-            hasher.update(("\t".join(fact.key) + "\n").encode())
+        rows = np.flatnonzero(self.columns.source >= 0).tolist()
+        for fact in map(self.fact, rows):
+            degree = () if fact.strength == 1 else (str(fact.strength),)
+            hasher.update(("\t".join((*fact.key, *degree)) + "\n").encode())
+        for key in sorted(self._axioms):
+            hasher.update(("\t".join(key) + "\n").encode())
         for iri, names in sorted(self.labels.items()):
             hasher.update(("\t".join((iri, *names)) + "\n").encode())
         return hasher.hexdigest()
@@ -306,7 +317,3 @@ class Ontology:
     def is_taxonomy(self, predicate: str) -> bool:
         """Whether facts of a predicate order terms and do not describe a class."""
         return predicate.startswith(BUILT_IN)
-
-    def with_facts(self, columns: FactColumns, report: OntologyReport, regime: Regime) -> Ontology:
-        """The same ontology, but for its facts."""
-        return replace(self, columns=columns, report=report, regime=regime)

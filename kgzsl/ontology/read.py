@@ -10,7 +10,8 @@ from kgzsl.errors import FormatError, NoClassesError, OntologyError, ParseError,
 from kgzsl.ontology.extract_kzsl import extract_kzsl
 from kgzsl.ontology.extract_owl import extract_owl
 from kgzsl.ontology.extraction import Extraction
-from kgzsl.ontology.ontology import FactColumns, Ontology
+from kgzsl.ontology.columns import FactColumns
+from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.profile import PROFILES, Profile, find_profile
 from kgzsl.ontology.report import OntologyReport
 from kgzsl.ontology.triples import Triples
@@ -19,7 +20,7 @@ from kgzsl.ontology.vocabulary import OWL, RDF, RDFS
 __all__ = ["parse_ontology", "read_ontology"]
 
 _NUMBERED = re.compile(r".*[#/][na]\d+")
-_ALWAYS = (OWL.Thing, RDF.type, RDFS.subClassOf, RDFS.subPropertyOf)
+_ALWAYS = (OWL.Thing, OWL.Nothing, RDF.type, RDFS.subClassOf, RDFS.subPropertyOf)
 
 
 def read_ontology(*paths: str | Path, profile: str | Profile | None = None, format: str | None = None) -> Ontology:

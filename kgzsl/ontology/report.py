@@ -42,6 +42,8 @@ class OntologyReport:
         annotations: triples that only comment.
         not_understood: axioms that were not turned into facts, by construct.
         contradictions: what is both stated (or entailed) and denied.
+        unsatisfiable: IRIs of classes that cannot have an instance.
+        unlisted: entailed facts of the taxonomy that are too many to be listed.
     """
 
     files: tuple[str, ...] = ()
@@ -56,3 +58,5 @@ class OntologyReport:
     annotations: int = 0
     not_understood: Mapping[str, int] = field(default_factory=dict)
     contradictions: tuple[Contradiction, ...] = ()
+    unsatisfiable: tuple[str, ...] = ()
+    unlisted: int = 0

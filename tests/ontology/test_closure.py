@@ -192,7 +192,7 @@ def write(axioms: list[tuple[str, ...]], base: str = E) -> str:
     for kind, subject, *rest in axioms:
         name = {"sub": "rdfs:subClassOf", "eq": "owl:equivalentClass", "subproperty": "rdfs:subPropertyOf"}.get(kind)
         if name:
-            lines.append(f":{subject} {name} :{rest[0]} .")
+            lines.append(f":{subject} {name} {'owl:Nothing' if rest[0] == 'Nothing' else ':' + rest[0]} .")
         else:
             filler = "owl:Thing" if rest[1] == "Thing" else f":{rest[1]}"
             lines.append(f":{subject} rdfs:subClassOf {(some if kind == 'has' else lacks)(rest[0], filler)} .")
@@ -205,6 +205,8 @@ def asserted_again(ontology: Ontology) -> list[tuple[str, ...]]:
     found = []
     for s, p, o, polarity in facts_of(ontology):
         kind = names.get(p.rpartition("#")[2])
+        if polarity == "negative" and kind == "sub":
+            continue  # disjointness is written otherwise
         found.append((kind, s, o) if kind else ("has" if polarity == "positive" else "lacks", s, p, o))
     return found
 
