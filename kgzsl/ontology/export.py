@@ -12,7 +12,7 @@ from kgzsl.errors import OntologyError, Problem
 from kgzsl.ontology.facts import Fact
 from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.query import prefixes
-from kgzsl.ontology.vocabulary import BUILT_IN, OWL, RDF, RDFS, SKOS, XSD, is_literal
+from kgzsl.ontology.vocabulary import BUILT_IN, OWL, RDF, RDFS, SKOS, XSD, is_literal, lexical_form
 from kgzsl.ontology.whole import whole_file
 
 if TYPE_CHECKING:
@@ -161,12 +161,17 @@ def to_kzsl_table(ontology: Ontology) -> str:
         return iri
 
     attributes = set(ontology.attributes)
+    values = {lexical_form(term) for term in ontology.terms if is_literal(term)}
     rows: dict[tuple[str, str, str], None] = {}
     for fact in ontology.facts(status="asserted"):
         negative = fact.polarity == "negative"
         if negative and fact.object not in attributes and not fact.predicate.startswith(BUILT_IN):
             got = f"a K-ZSL table cannot say that {fact.subject} lacks {fact.object}, which is no attribute"
             problems[got] = Problem(got, fix="export to turtle")
+        if fact.object in values:
+            got = f"a K-ZSL table cannot hold the value {fact.object!r} of {fact.subject}"
+            problems[got] = Problem(got, fix="export to turtle")
+            continue
         predicate = OWL.disjointWith if negative else fact.predicate
         rows[name(fact.subject), name(predicate), name(fact.object)] = None
     for iri, names in sorted(ontology.labels.items()):

@@ -42,7 +42,7 @@ class Nearby:
         same_property: what the class has or lacks under the property.
         same_filler: what joins the class and the filler under other properties.
         holders: classes of which the fact holds.
-        superclasses: from which the class could have inherited it.
+        superclasses: from which the class could have inherited it; none if the profile has no inheritance.
     """
 
     fact: Fact
@@ -74,10 +74,10 @@ def nearby(fact: Fact, ontology: Ontology) -> Nearby:
     return Nearby(
         fact,
         opposite[0] if opposite else None,
-        tuple(f for f in under if f.object != fact.object),
+        tuple(sorted((f for f in under if f.object != fact.object), key=lambda f: f.polarity == "negative")),
         tuple(f for f in joined if f.predicate != fact.predicate),
         tuple(f.subject for f in holders if f.subject in classes),
-        ontology.superclasses(fact.subject),
+        ontology.superclasses(fact.subject) if ontology.profile.inherits else (),
     )
 
 

@@ -157,8 +157,9 @@ def lay_out(class_iri: str, ontology: Ontology, measure: Measure, *, everything:
     groups: dict[tuple[bool, str], list[Fact]] = defaultdict(list)
     for fact in facts:
         groups[ontology.is_taxonomy(fact.predicate), fact.predicate].append(fact)
-    cards = [_Card(predicate, members, ontology, measure) for (_, predicate), members in sorted(groups.items())]
-    # The longer half goes left, read from top to bottom as the properties are sorted.
+    ordered = sorted(groups.items(), key=lambda group: (group[0][0], aspect(group[0][1], ontology), group[0][1]))
+    cards = [_Card(predicate, members, ontology, measure) for (_, predicate), members in ordered]
+    # Half of the height goes left: the properties are read down the left, then down the right.
     sides: tuple[list[_Card], list[_Card]] = ([], [])
     total, used = sum(card.height + _GAP for card in cards), 0.0
     for card in cards:
@@ -179,7 +180,7 @@ def lay_out(class_iri: str, ontology: Ontology, measure: Measure, *, everything:
             lines.append(Line(((trunk, y), (trunk, here - _GAP - side[-1].height + 0.25))))
         bottom = max(bottom, here)
     boxes += _legend(measure, bottom + 0.15)
-    title = f"{ontology.label(class_iri)}: what is asserted and what follows"
+    title = textwrap.shorten(f"{ontology.label(class_iri)}: what is asserted and what follows", 110, placeholder=" ...")
     return Picture(tuple(boxes), tuple(lines), bottom + 0.65, title, left_out)
 
 
