@@ -45,7 +45,8 @@ def profile(
         lines = []
     else:
         lines = ["# role: uses of predicate, what it joins; why"]
-        for use in found.predicates:
+        # What the profile is made of comes first.
+        for use in sorted(found.predicates, key=lambda use: use.role in ("none", "annotation")):
             joins = ", ".join(f"{kinds} {count:,}" for kinds, count in use.joins[:2]) + ", ..." * (len(use.joins) > 2)
             lines.append(f"# {use.role}: {use.uses:,} of {use.predicate}, {joins}; {use.reason}")
         lines += ["#", *(f"# {note}" for note in found.notes), "", dump(found.profile)]

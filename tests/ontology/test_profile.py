@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgzsl.errors import ConfigError
@@ -26,6 +26,7 @@ def test_built_in_profiles() -> None:
     assert any(iri.endswith("#broader") for iri in PROFILES["skos"].taxonomy)
 
 
+@settings(max_examples=40)
 @given(
     profile=st.builds(
         Profile,
