@@ -152,7 +152,7 @@ def load_ontology(*files: str | Path, profile: str | None = None, entail: Regime
 
     Args:
         files: Turtle, RDF/XML, N-Triples, JSON-LD or K-ZSL's tab-separated triples, gzip too.
-        profile: ``owl`` or ``kzsl``; detected when not given.
+        profile: ``owl``, ``kzsl``, ``skos``, or a profile in a ``.toml`` file; detected when not given.
         entail: ``el``, ``rdfs`` or ``none``.
     """
     return read_ontology(*files, profile=profile or None).entail(entail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ try:
 except SystemExit as leaving:
     status = leaving.code
 """
+ZOO = "tests/golden/zoo.ttl"
 
 
 def loaded(code: str) -> str:
@@ -42,6 +44,22 @@ def loaded(code: str) -> str:
     ids=["import", "--help", "ontology inspect"],
 )
 def test_what_needs_no_model_loads_no_torch(code: str) -> None:
+    assert loaded(code) == "[]"
+
+
+def test_the_ontology_commands_load_no_torch(tmp_path: Path) -> None:
+    commands = [
+        ["diff", ZOO, ZOO],
+        ["query", ZOO, "ASK { ?s ?p ?o }", "--facts"],
+        ["prove", ZOO, "zebra hasPart hooves"],
+        *(["export", ZOO, "--to", to, "--out", str(tmp_path / to)] for to in ("csv", "graphml", "turtle")),
+        ["verbalize", ZOO],
+        ["prompt", ZOO, "zebra"],
+        ["profile", ZOO],
+    ]
+    if importlib.util.find_spec("matplotlib"):
+        commands.append(["draw", ZOO, "zebra", "--out", str(tmp_path / "zebra.png")])
+    code = "".join(RUN_COMMAND.format(arguments=["ontology", *c]) + "assert not status\n" for c in commands)
     assert loaded(code) == "[]"
 
 

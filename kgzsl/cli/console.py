@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -14,18 +15,43 @@ from rich.table import Table
 if TYPE_CHECKING:
     from kgzsl.api import Listener
 
-__all__ = ["Json", "console", "error_console", "listening", "print_json", "print_table"]
+__all__ = [
+    "Entail",
+    "Force",
+    "Json",
+    "OntologyFile",
+    "Profile",
+    "console",
+    "error_console",
+    "listening",
+    "print_json",
+    "print_lines",
+    "print_table",
+]
 
 # Labels and paths may hold brackets: nothing is read as markup.
 console = Console(highlight=False, markup=False)
 error_console = Console(stderr=True, highlight=False, markup=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
+Profile = Annotated[
+    str,
+    typer.Option(help="owl, kzsl, skos, or a file that ends in .toml; detected when not given.", show_default=False),
+]
+Entail = Annotated[Literal["el", "rdfs", "none"], typer.Option(help="What to derive.")]
+OntologyFile = Annotated[Path, typer.Argument(help="Ontology file.", show_default=False)]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 
 
 def print_json(content: Any) -> None:
     """One JSON document on standard output."""
     typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Lines as they are: wrapped by the terminal alone, so that they can be searched and copied."""
+    for line in lines:
+        typer.echo(line)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-from kgzsl.cli.console import Json, console, print_json, print_table
+from kgzsl.cli import (
+    ontology_diff,
+    ontology_draw,
+    ontology_export,
+    ontology_profile,
+    ontology_prompt,
+    ontology_prove,
+    ontology_query,
+    ontology_verbalize,
+)
+from kgzsl.cli.console import Entail, Json, Profile, console, print_json, print_table
 
 __all__ = ["app"]
 
@@ -22,8 +32,8 @@ def ontology() -> None:
 @app.command()
 def inspect(
     files: Annotated[list[Path], typer.Argument(help="Ontology files, read as one.", show_default=False)],
-    profile: Annotated[str, typer.Option(help="owl or kzsl; detected when not given.")] = "",
-    entail: Annotated[Literal["el", "rdfs", "none"], typer.Option(help="What to derive.")] = "el",
+    profile: Profile = "",
+    entail: Entail = "el",
     class_: Annotated[str, typer.Option("--class", help="Show the facts of one class.")] = "",
     json: Json = False,
 ) -> None:
@@ -49,6 +59,16 @@ def inspect(
         rows = [(f["verbalization"], f["status"], f["proof"]) for f in summary["facts"]]
         console.print()
         print_table(("fact", "status", "follows"), rows, title=class_)
+
+
+app.command()(ontology_diff.diff)
+app.command()(ontology_query.query)
+app.command()(ontology_prove.prove)
+app.command()(ontology_export.export)
+app.command()(ontology_verbalize.verbalize)
+app.command()(ontology_prompt.prompt)
+app.command()(ontology_draw.draw)
+app.command()(ontology_profile.profile)
 
 
 def _summary(found: Any) -> dict[str, Any]:

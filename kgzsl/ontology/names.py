@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from kgzsl.errors import Problem, UnknownTermError, nearest
 from kgzsl.ontology.vocabulary import local_name
 
-__all__ = ["Names", "split_words"]
+__all__ = ["Names", "resolve_all", "split_words"]
 
 
 def split_words(name: str) -> str:
@@ -22,6 +22,24 @@ def split_words(name: str) -> str:
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
     words = re.split(r"[\s_+-]+", spaced.strip(" _+-"))
     return " ".join(w if len(w) > 1 and w.isupper() else w.lower() for w in words)
+
+
+def resolve_all(resolve: Callable[[str], str], names: Iterable[str]) -> tuple[str, ...]:
+    """The IRIs of several names, in their order.
+
+    Raises:
+        UnknownTermError: all names that mean no term, or several.
+    """
+    iris: list[str] = []
+    problems: list[Problem] = []
+    for name in names:
+        try:
+            iris.append(resolve(name))
+        except UnknownTermError as error:
+            problems += error.problems
+    if problems:
+        raise UnknownTermError(problems)
+    return tuple(iris)
 
 
 def _fold(name: str) -> str:

@@ -27,7 +27,7 @@ class OntologyConfig:
 
     Args:
         files: paths, read as one ontology.
-        profile: ``owl``, ``kzsl``, or empty to detect it.
+        profile: ``owl``, ``kzsl``, ``skos``, a profile in a ``.toml`` file, or empty to detect it.
         entail: ``el``, ``rdfs`` or ``none``.
     """
 
@@ -94,7 +94,7 @@ class RunConfig:
 
 CHOICES = {
     "ontology.entail": ("el", "rdfs", "none"),
-    "ontology.profile": ("", "owl", "kzsl"),
+    "ontology.profile": ("", "owl", "kzsl", "skos"),
     "semantics.world": ("pca", "open", "closed"),
     "train.classification": ("cross_entropy", "square"),
     "data.benchmark": ("", "creatures"),
@@ -232,6 +232,8 @@ def _check(
     if not right:
         wanted = "a list" if isinstance(expected, types.GenericAlias) else getattr(expected, "__name__", "a string")
         problems.append(Problem(f"{name} = {value!r}", expected=wanted, file=file))
+    elif name == "ontology.profile" and value.endswith(".toml"):
+        values[key] = _beside(base, value)
     elif name in CHOICES and value not in CHOICES[name]:
         problems.append(
             Problem(f"{name} = {value!r}", expected=f"one of {', '.join(map(repr, CHOICES[name]))}", file=file)

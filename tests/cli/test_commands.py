@@ -36,8 +36,12 @@ def test_train_evaluate_predict_explain(toys: Any, tmp_path: Path, kgzsl: Any) -
     assert kgzsl("explain", run, picture).out.strip()
 
 
+ONTOLOGY = ("inspect", "diff", "query", "prove", "export", "verbalize", "prompt", "draw", "profile")
+
+
 @pytest.mark.parametrize(
-    "command", ["train", "evaluate", "predict", "explain", "demo", "ontology inspect", "data creatures"]
+    "command",
+    ["train", "evaluate", "predict", "explain", "demo", "data creatures", *(f"ontology {c}" for c in ONTOLOGY)],
 )
 def test_help_has_an_example(command: str, kgzsl: Any) -> None:
     done = kgzsl(*command.split(), "--help")
