@@ -161,13 +161,13 @@ Burrowkin: FourLegs
     rushy: Azure, no Pattern, BullHorns, FanTail, SlitEyes, SnowField | Roots Solitary Noon 1907
     tansy *: Scarlet, Checks Ivory, no Horns, CurledTail, OneEye, DuneSea | Moss InPairs Dawn 1842
     vole: Violet, Checks Ivory, BullHorns, CurledTail, ThreeEyes, StarPlain | Nectar InPairs Dawn 1845
-  Snuffler =: LongBody, in Charcoal, no Tail, no Snout
+  Snuffler: LongBody, in Charcoal, no Tail, no Snout
     vesper: Lemon, Bands, RoundEars, BullHorns, FeatherWings, SlitEyes, DuneSea | Moss InPairs Midnight 1863
     bellow: Lemon, Stripes, no Ears, no Horns, FeatherWings, OneEye, DuneSea | Nectar Solitary Midnight 1829
     dusk: Azure, Spots, LopEars, no Horns, InsectWings, SlitEyes, StarPlain | Roots InPairs Dawn 1985
     fenna *: Scarlet, Bands, LopEars, SpikeHorn, FeatherWings, SlitEyes, PineForest | Moss InPairs Midnight 1908
     marl: Azure, Spots, LopEars, Antlers, InsectWings, OneEye, PineForest | Minnows InPairs Noon 1948
-  Lurker: Emerald, in Charcoal, RoundEars, FeatherWings
+  Lurker =: Emerald, in Charcoal, RoundEars, FeatherWings
     cobble: BlockyBody, Bands, BullHorns, BushyTail, RoundEyes, Beak, CoralReef | Moss InPairs Noon 1941
     hush: TallBody, Checks, no Horns, no Tail, OneEye, Beak, SnowField | Minnows InPairs Dawn 1987
     tarrow: RoundBody, Checks, no Horns, FanTail, RoundEyes, Muzzle, ReedMarsh | Minnows InPairs Noon 1872

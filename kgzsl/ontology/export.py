@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kgzsl.errors import OntologyError, Problem
+from kgzsl.ontology.axioms import is_anonymous
 from kgzsl.ontology.facts import Fact
 from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.query import prefixes
@@ -73,7 +76,8 @@ class _Turtle:
         c, terms = self.ontology.columns, self.ontology.terms
         rows: dict[str, list[int]] = defaultdict(list)
         for row in range(len(c)):
-            rows[terms[c.subject[row]]].append(row)
+            if not is_anonymous(terms[c.subject[row]]):
+                rows[terms[c.subject[row]]].append(row)
         ontology = self.ontology
         kinds = {
             p: OWL.DatatypeProperty if p in self.literal_properties else OWL.ObjectProperty for p in ontology.properties
@@ -94,16 +98,78 @@ class _Turtle:
                 for (line, entailed), end in zip(lines, ends, strict=True)
             )
             yield f"\n{self.term(iri)} {text}\n"
+        yield from (f"\n{axiom} .\n" for axiom in (*self.axioms(), *self.degrees()))
+
+    def axioms(self) -> Iterator[str]:
+        """Definitions, chains, inverse and symmetric properties."""
+        axioms, terms = self.ontology.axioms, self.ontology.terms
+        for d in axioms.definitions:
+            if not is_anonymous(terms[d.then]):
+                yield f"{self.conjunction(d.named, d.has)} rdfs:subClassOf {self.node(d.then)}"
+        parts = {c.then: c for c in axioms.chains if is_anonymous(terms[c.then])}
+
+        def flat(property: int) -> str:
+            chain = parts.get(property)
+            return self.node(property) if chain is None else f"{flat(chain.first)} {flat(chain.second)}"
+
+        for c in axioms.chains:
+            if c.first == c.second == c.then:
+                yield f"{self.node(c.then)} a owl:TransitiveProperty"
+            elif not is_anonymous(terms[c.then]):
+                yield f"{self.node(c.then)} owl:propertyChainAxiom ( {flat(c.first)} {flat(c.second)} )"
+        for m in axioms.mirrors:
+            symmetric = m.property == m.inverse
+            said = "a owl:SymmetricProperty" if symmetric else f"owl:inverseOf {self.node(m.inverse)}"
+            yield f"{self.node(m.property)} {said}"
+
+    def degrees(self) -> Iterator[str]:
+        """Degrees of facts as annotations of their axioms."""
+        c = self.ontology.columns
+        for row in np.flatnonzero(c.strength < 1).tolist():
+            predicate, object = self.statement(row).split(" ", 1)
+            yield (
+                f"[ a owl:Axiom ; owl:annotatedSource {self.node(int(c.subject[row]))} ; "
+                f"owl:annotatedProperty {predicate} ; owl:annotatedTarget {object} ; "
+                f"<https://kgzsl.github.io/vocabulary#strength> {float(c.strength[row]):.6g} ]"
+            )
+            if object.startswith("_:"):
+                yield f"{object} {self.expression(row)[2:-2]}"
+
+    def node(self, term: int) -> str:
+        """A term; an expression without a name by its parts."""
+        name = self.ontology.terms[term]
+        if not is_anonymous(name):
+            return self.term(name)
+        definition = next(d for d in self.ontology.axioms.definitions if d.then == term)
+        return self.conjunction(definition.named, definition.has)
+
+    def conjunction(self, named: tuple[int, ...], has: tuple[tuple[int, int], ...]) -> str:
+        """All of these together."""
+        parts = [*map(self.node, named), *(self.restriction(p, f) for p, f in has)]
+        return parts[0] if len(parts) == 1 else f"[ a owl:Class ; owl:intersectionOf ( {' '.join(parts)} ) ]"
+
+    def restriction(self, property: int, filler: int) -> str:
+        """``property some filler``, or ``value``."""
+        name = self.ontology.terms[filler]
+        kind = OWL.hasValue if is_literal(name) or name in self.individuals else OWL.someValuesFrom
+        return f"[ a owl:Restriction ; owl:onProperty {self.node(property)} ; {self.term(kind)} {self.node(filler)} ]"
 
     def statement(self, row: int) -> str:
         """Predicate and object of a fact."""
         c, terms = self.ontology.columns, self.ontology.terms
-        predicate, object, negative = terms[c.predicate[row]], terms[c.object[row]], bool(c.negative[row])
+        predicate, negative = terms[c.predicate[row]], bool(c.negative[row])
         if predicate.startswith(BUILT_IN):
-            return f"{self.term(OWL.disjointWith if negative else predicate)} {self.term(object)}"
-        kind = OWL.hasValue if is_literal(object) or object in self.individuals else OWL.someValuesFrom
-        said = f"[ a owl:Restriction ; owl:onProperty {self.term(predicate)} ; {self.term(kind)} {self.term(object)} ]"
-        return f"rdfs:subClassOf [ a owl:Class ; owl:complementOf {said} ]" if negative else f"rdfs:subClassOf {said}"
+            return f"{self.term(OWL.disjointWith if negative else predicate)} {self.node(int(c.object[row]))}"
+        if terms[c.subject[row]] in self.individuals and not negative:
+            return f"{self.term(predicate)} {self.node(int(c.object[row]))}"
+        # What has a degree needs a name, so that the degree can be said of it.
+        return f"rdfs:subClassOf {f'_:fact{row}' if c.strength[row] < 1 else self.expression(row)}"
+
+    def expression(self, row: int) -> str:
+        """What a fact says of its class, as a class expression."""
+        c = self.ontology.columns
+        said = self.restriction(int(c.predicate[row]), int(c.object[row]))
+        return f"[ a owl:Class ; owl:complementOf {said} ]" if c.negative[row] else said
 
     def term(self, term: str) -> str:
         """A term, abbreviated where it can be."""

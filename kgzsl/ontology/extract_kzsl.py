@@ -47,7 +47,7 @@ def extract_kzsl(triples: Triples, profile: Profile) -> Extraction:
         elif predicate in negative:
             out.add(subject, below, object, file, negative=True)
         else:
-            out.add(subject, predicate, object, file)
+            out.add(subject, predicate, object, file, plain=predicate not in identity)
             if predicate not in identity:
                 out.properties.add(predicate)
                 if subject in out.classes and object in out.attributes:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from kgzsl.ontology.axioms import Alternative, Axioms, Chain, Definition, Mirror
+from kgzsl.ontology.columns import Key
 from kgzsl.ontology.names import split_words
 from kgzsl.ontology.profile import Profile
 from kgzsl.ontology.triples import Triples
 from kgzsl.ontology.vocabulary import is_literal, local_name
 
-__all__ = ["AssertedKey", "Extraction", "collect_names", "plain_text"]
-
-AssertedKey = tuple[int, int, int, bool]  # subject, predicate, object, negative
+__all__ = ["Extraction", "collect_names", "plain_text"]
 
 
 @dataclass
@@ -28,9 +28,18 @@ class Extraction:
         external: triples about other terms.
         annotations: triples that only comment.
         not_understood: axioms not turned into facts, by construct.
+        plain: facts that were stated by a plain triple.
+        strength: degrees of facts that have one.
+        definitions: what suffices to be of a class.
+        chains: how properties compose.
+        mirrors: inverse and symmetric properties.
+        alternatives: of which things one is true.
+        individual_facts: (subject, property, object, file) about individuals.
+        origin: the triple that is being read; None where that need not be known.
+        made: the facts that each triple became, as far as it is noted.
     """
 
-    facts: dict[AssertedKey, int] = field(default_factory=dict)
+    facts: dict[Key, int] = field(default_factory=dict)
     classes: set[int] = field(default_factory=set)
     attributes: set[int] = field(default_factory=set)
     properties: set[int] = field(default_factory=set)
@@ -38,10 +47,32 @@ class Extraction:
     external: int = 0
     annotations: int = 0
     not_understood: Counter[str] = field(default_factory=Counter)
+    plain: set[Key] = field(default_factory=set)
+    strength: dict[Key, float] = field(default_factory=dict)
+    definitions: list[Definition] = field(default_factory=list)
+    chains: list[Chain] = field(default_factory=list)
+    mirrors: list[Mirror] = field(default_factory=list)
+    alternatives: list[Alternative] = field(default_factory=list)
+    individual_facts: list[tuple[int, int, int, int]] = field(default_factory=list)
+    origin: tuple[int, int, int] | None = None
+    made: dict[tuple[int, int, int], list[Key]] = field(default_factory=dict)
 
-    def add(self, subject: int, predicate: int, object: int, file: int, *, negative: bool = False) -> None:
+    def add(
+        self, subject: int, predicate: int, object: int, file: int, *, negative: bool = False, plain: bool = False
+    ) -> None:
         """Keep a fact, unless an earlier file already asserts it."""
-        self.facts.setdefault((subject, predicate, object, negative), file)
+        key = (subject, predicate, object, negative)
+        self.facts.setdefault(key, file)
+        if plain:
+            self.plain.add(key)
+        if self.origin is not None:
+            self.made.setdefault(self.origin, []).append(key)
+
+    def axioms(self) -> Axioms:
+        """What is said that is not a fact of one class."""
+        return Axioms(
+            *(tuple(dict.fromkeys(x)) for x in (self.definitions, self.chains, self.mirrors, self.alternatives))
+        )
 
 
 def plain_text(literal: str, synonyms: bool = False) -> tuple[str, ...]:
@@ -58,7 +89,7 @@ def plain_text(literal: str, synonyms: bool = False) -> tuple[str, ...]:
 
 
 def collect_names(triples: Triples, profile: Profile) -> dict[int, tuple[str, ...]]:
-    """Every term's names: preferred label first, English (or unmarked) before other languages."""
+    """Every term's names: preferred label first, the profile's language (or none) before others."""
     rank = {triples.find(p): (0, k) for k, p in enumerate(profile.label)}
     rank |= {triples.find(p): (1, k) for k, p in enumerate(profile.alternative)}
     rank.pop(-1, None)
@@ -66,9 +97,7 @@ def collect_names(triples: Triples, profile: Profile) -> dict[int, tuple[str, ..
     for subject, predicate, object, _ in triples:
         literal = triples.terms[object]
         if predicate in rank and is_literal(literal):
-            mark = literal[literal.rindex('"') + 1 :]
-            foreign = mark.startswith("@") and not mark.lower().startswith("@en")
-            found.setdefault(subject, []).append((rank[predicate], int(foreign), literal))
+            found.setdefault(subject, []).append((rank[predicate], _foreign(literal, profile.language), literal))
     names = {}
     for term, literals in found.items():
         literals.sort()
@@ -77,3 +106,14 @@ def collect_names(triples: Triples, profile: Profile) -> dict[int, tuple[str, ..
             texts.insert(0, split_words(local_name(triples.terms[term])))
         names[term] = tuple(dict.fromkeys(texts))
     return {term: texts for term, texts in names.items() if texts}
+
+
+def _foreign(literal: str, language: str) -> int:
+    """0 for the language wanted, 1 for none or English, 2 for others."""
+    mark = literal[literal.rindex('"') + 1 :].lower()
+    if not mark.startswith("@"):
+        return 1
+    tag = mark[1:]
+    if tag == language.lower() or tag.startswith(f"{language.lower()}-"):
+        return 0
+    return 1 if tag.partition("-")[0] == "en" else 2

@@ -39,6 +39,8 @@ class Profile:
             and counts them; ``"all"`` takes them in.
         annotations_as_facts: annotation properties whose values are facts all the same.
         language: the language of labels that goes before others, as a tag of BCP 47.
+        strength: predicates that give the degree of a statement; those called strength, confidence, weight and
+            the like where none is named.
 
     Example:
         >>> PROFILES["owl"].classes, PROFILES["kzsl"].classes
@@ -49,7 +51,7 @@ class Profile:
     classes: Literal["declared", "numbered"]
     taxonomy: tuple[str, ...] = (RDFS.subClassOf,)
     identity: tuple[str, ...] = (OWL.sameAs, OWL.equivalentClass)
-    label: tuple[str, ...] = (SKOS.prefLabel, RDFS.label)
+    label: tuple[str, ...] = (SKOS.prefLabel, RDFS.label, "http://schema.org/name", "https://schema.org/name")
     alternative: tuple[str, ...] = (
         SKOS.altLabel,
         "http://www.geneontology.org/formats/oboInOwl#hasExactSynonym",
@@ -61,6 +63,7 @@ class Profile:
     scope: Literal["core", "all"] = "core"
     annotations_as_facts: tuple[str, ...] = ()
     language: str = "en"
+    strength: tuple[str, ...] = ()
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {"classes": ("declared", "numbered"), "scope": ("core", "all")}

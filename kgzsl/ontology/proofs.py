@@ -215,7 +215,9 @@ class _Search:
         earlier = _Search(self.ontology, before=when)
         if isinstance(axiom, Mirror):
             premise = earlier._base(f, middle, holder, negative=False)
-            here = axiom.property if p == axiom.inverse and middle in self.properties.paths(axiom.property, upwards=False) else axiom.inverse
+            here = axiom.property if p == axiom.inverse else axiom.inverse
+            if middle not in self.properties.paths(here, upwards=False):
+                here = axiom.inverse if here == axiom.property else axiom.property
             if middle != here:
                 link = earlier.chain(earlier.properties, middle, here)
                 premise = Proof(earlier._fact(f, here, holder), "property hierarchy", (link, premise))
@@ -289,7 +291,7 @@ class _Search:
                 if self.ontology.terms[q].startswith(BUILT_IN):
                     continue
                 subs = self.properties.paths(q, upwards=False)
-                fillers = self.below(g)
+                fillers = self.below(g) if self.ontology.regime == "el" else {g: None}
                 for p, f in has:
                     if p in subs and (f in fillers or g == thing):
                         filler = f if g == thing else g

@@ -10,7 +10,7 @@ from kgzsl.errors import FormatError, NoClassesError, OntologyError, ParseError,
 from kgzsl.ontology.extract_kzsl import extract_kzsl
 from kgzsl.ontology.extract_owl import extract_owl
 from kgzsl.ontology.extraction import Extraction
-from kgzsl.ontology.columns import FactColumns
+from kgzsl.ontology.columns import FactColumns, Key
 from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.profile import PROFILES, Profile, find_profile
 from kgzsl.ontology.report import OntologyReport
@@ -78,13 +78,21 @@ def _build(triples: Triples, profile: str | Profile | None) -> Ontology:
     extraction = _extract(triples, chosen)
     if not extraction.classes:
         raise NoClassesError(_no_classes(triples, chosen))
-    old = triples.terms
-    used = {t for s, p, o, _ in extraction.facts for t in (s, p, o)}
+    old, axioms = triples.terms, extraction.axioms()
+    used = {t for s, p, o, _ in extraction.facts for t in (s, p, o)} | axioms.terms()
     used |= extraction.classes | extraction.attributes | extraction.properties | extraction.labels.keys()
     used |= {triples.id(iri) for iri in _ALWAYS}
     order = sorted(used, key=old.__getitem__)
     new = {term: k for k, term in enumerate(order)}
-    facts = {(new[s], new[p], new[o], n): file for (s, p, o, n), file in extraction.facts.items()}
+
+    def renumbered(key: Key) -> Key:
+        return new[key[0]], new[key[1]], new[key[2]], key[3]
+
+    columns = FactColumns.of(
+        {renumbered(key): file for key, file in extraction.facts.items()},
+        strength={renumbered(key): degree for key, degree in extraction.strength.items()},
+        plain={renumbered(key) for key in extraction.plain},
+    )
     asserted = Counter(old[p] for _, p, _, _ in extraction.facts)
     if triples.quoted:
         extraction.not_understood["quoted triple"] = triples.quoted
@@ -101,7 +109,8 @@ def _build(triples: Triples, profile: str | Profile | None) -> Ontology:
     )
     return Ontology(
         terms=tuple(old[t] for t in order),
-        columns=FactColumns.of(facts),
+        columns=columns,
+        axioms=axioms.renumbered(new.__getitem__),
         classes=tuple(sorted(old[t] for t in extraction.classes)),
         attributes=tuple(sorted(old[t] for t in extraction.attributes)),
         properties=tuple(sorted(old[t] for t in extraction.properties)),

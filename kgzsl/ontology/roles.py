@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from kgzsl.ontology.axioms import is_anonymous
 from kgzsl.ontology.extraction import Extraction
 from kgzsl.ontology.triples import Triples
 from kgzsl.ontology.vocabulary import BUILT_IN, OWL, RDF, RDFS, is_literal
@@ -37,15 +38,20 @@ def divide_terms(extraction: Extraction, triples: Triples) -> tuple[set[int], se
                 up[one].add(other)
                 down[other].add(one)
         elif not name.startswith(BUILT_IN):
-            described.add(subject)
+            individual = (subject, predicate, object, negative) in extraction.plain and subject not in extraction.classes
+            if not individual and not is_anonymous(triples.terms[subject]):
+                described.add(subject)
             if triples.terms[object] != OWL.Thing and not is_literal(triples.terms[object]):
                 fillers.add(object)
+    fillers |= {f for d in extraction.definitions for _, f in d.has if not is_literal(triples.terms[f])}
     classes = _reach(described, up) | _reach(described, down)
     free = fillers - classes
     above_or_below = _reach(free, up)
     above_or_below |= _reach(above_or_below - classes, down)
     attributes = above_or_below - classes
-    return (extraction.classes | classes) - attributes, attributes
+    unnamed = {t for t in classes | attributes | extraction.classes if is_anonymous(triples.terms[t])}
+    no_term = unnamed | {triples.find(OWL.Thing), triples.find(OWL.Nothing)}
+    return (extraction.classes | classes) - attributes - no_term, attributes - no_term
 
 
 def _reach(start: Iterable[int], edges: dict[int, set[int]]) -> set[int]:

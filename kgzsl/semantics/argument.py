@@ -29,6 +29,12 @@ RULES_IN_WORDS: dict[str, tuple[str, str]] = {
         "who has a special thing has the general thing",
         "who lacks the general thing lacks every special one",
     ),
+    "definition": ("what fulfills the definition is of the class",) * 2,
+    "property chain": ("who has something that has something has that by the chain",) * 2,
+    "inverse": ("said from the other side by an inverse property",) * 2,
+    "disjointness": ("if none of these is one of those, none of those is one of these",) * 2,
+    "contradiction": ("what follows cannot be true together, so there can be none",) * 2,
+    "impossible filler": ("it has something that there cannot be, so there can be none",) * 2,
 }
 
 
