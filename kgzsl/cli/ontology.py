@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from kgzsl.cli import ontology_lint
 from kgzsl.cli.console import Json, console, print_json, print_table
 
 __all__ = ["app"]
@@ -17,6 +18,9 @@ app = typer.Typer(help="Look into an ontology.", no_args_is_help=True, rich_mark
 @app.callback()
 def ontology() -> None:
     """Look into an ontology."""
+
+
+app.command("lint")(ontology_lint.lint)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import nsmallest
 
 import numpy as np
 from scipy import sparse
@@ -16,7 +17,7 @@ from kgzsl.semantics.verbalize import aspect, value_phrase
 
 __all__ = ["Case", "Cells", "Groups", "listed"]
 
-BLOCK = 16_000_000
+BLOCK = 32_000_000
 """Cells of the dense class attributes that are in memory at a time."""
 
 
@@ -58,7 +59,8 @@ class Cells:
     def of(cls, ontology: Ontology, classes: Sequence[str], world: World) -> Cells:
         """Those of an ontology, by blocks of rows, since ``class_attributes`` is dense."""
         c, width = ontology.columns, len(ontology.terms)
-        pairs = c.predicate[~c.negative].astype(np.int64) * width + c.object[~c.negative]
+        plain = ~c.negative & ~np.array([ontology.is_taxonomy(t) for t in ontology.terms])[c.predicate]
+        pairs = c.predicate[plain].astype(np.int64) * width + c.object[plain]
         step = max(1, BLOCK // max(1, len(np.unique(pairs))))
         has, lacks, codes, attributes = [], [], [], ()
         for start in range(0, len(classes), step):
@@ -194,12 +196,12 @@ class Case:
 
 
 def listed(words: Sequence[str], limit: int = 5) -> str:
-    """The first few and how many more.
+    """The first few in the alphabet's order, and how many more.
 
     Example:
         >>> listed(["c", "a", "b"]), listed(["c", "a", "b"], 2)
         ('a, b, c', 'a, b and 1 more')
     """
-    words = sorted(words)
+    first = nsmallest(limit, words)
     more = f" and {len(words) - limit:,} more" if len(words) > limit else ""
-    return ", ".join(words[:limit]) + more
+    return ", ".join(first) + more

@@ -13,10 +13,20 @@ from kgzsl.ontology.vocabulary import BUILT_IN, local_name
 from kgzsl.semantics.lint.case import Case
 from kgzsl.semantics.lint.found import Found
 
-__all__ = ["defined_classes", "not_understood", "out_of_reach", "outside", "twins", "unreached"]
+__all__ = ["not_understood", "out_of_reach", "outside", "twins", "unreached", "used_in_part"]
 
-DEFINITION = "equivalentClass with an expression, direction towards the class"
-"""What the reader counts for every defined class; of the definition, the other direction is used."""
+IN_PART = (
+    "equivalentClass with an expression, direction towards the class",
+    "domain",
+    "range",
+    "inverseOf",
+    "propertyDisjointWith",
+    "differentFrom",
+    "versionInfo",
+    "versionIRI",
+    "deprecated",
+)
+"""Constructs that the reader counts, but that describe no class, or do so where they are used already."""
 
 
 def out_of_reach(case: Case) -> Iterator[Found]:
@@ -76,16 +86,17 @@ def twins(case: Case) -> Iterator[Found]:
 
 def not_understood(case: Case) -> Iterator[Found]:
     """Axioms that were not turned into facts, by construct."""
-    for construct, count in sorted(case.ontology.report.not_understood.items()):
-        if construct != DEFINITION:
-            yield Found(f"{count:,} x {construct}")
+    yield from (Found(f"{n:,} x {name}") for name, n in _constructs(case) if name not in IN_PART)
 
 
-def defined_classes(case: Case) -> Iterator[Found]:
-    """Definitions of which one direction is used."""
-    count = case.ontology.report.not_understood.get(DEFINITION, 0)
-    if count:
-        yield Found(f"{_number(count, 'definition')} by equivalentClass")
+def used_in_part(case: Case) -> Iterator[Found]:
+    """Axioms of which nothing is lost, or one direction."""
+    yield from (Found(f"{n:,} x {name}") for name, n in _constructs(case) if name in IN_PART)
+
+
+def _constructs(case: Case) -> list[tuple[str, int]]:
+    """What the reader did not turn into facts, and how often."""
+    return sorted(case.ontology.report.not_understood.items())
 
 
 def outside(case: Case) -> Iterator[Found]:

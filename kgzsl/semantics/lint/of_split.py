@@ -27,7 +27,10 @@ RARE = 0.02
 """An attribute of at most this share of the seen classes (or of one) is rare; likewise for those without it."""
 
 TOGETHER = 0.75
-"""Two attributes nearly always go together where this share of the classes with either has both."""
+"""An attribute mostly comes with another where this share of its seen holders has the other too."""
+
+USUAL = 0.5
+"""An attribute of more than this share of the seen classes comes with most others anyway."""
 
 SHOWN = 20
 """Of the classes that have all that an unseen class has, so many are listed; there may be thousands."""
@@ -108,30 +111,29 @@ def confounded(case: Case) -> Iterator[Found]:
 
 
 def nearly_confounded(case: Case) -> Iterator[Found]:
-    """Pairs of attributes that go together in most seen classes, and in no unseen one."""
+    """Attributes whose seen holders mostly have another attribute too, and whose unseen holders never have it."""
     seen = case.cells.has[case.seen_rows].astype(np.float32).tocsc()
     unseen = case.unseen_has.astype(np.float32)
     count, elsewhere = case.seen_count, case.unseen_count
+    usual = count > USUAL * len(case.seen)
     for start in range(0, len(count), COLUMNS):
         block = slice(start, start + COLUMNS)
         both = (seen[:, block].T @ seen).toarray()
-        either = count[block, None] + count[None, :] - both
-        apart = (unseen[:, block].T @ unseen).toarray() == 0
-        apart &= (elsewhere[block, None] > 0) & (elsewhere[None, :] > 0)
-        near = (both >= TOGETHER * either) & (both < either) & (both >= 3) & apart
-        for one, other in np.argwhere(near).tolist():
-            if start + one < other:
-                yield _pair(case, (start + one, other), int(both[one, other]), int(either[one, other]))
+        near = (both >= TOGETHER * count[block, None]) & (count[block, None] >= 3) & ~usual[None, :]
+        near &= (both < count[block, None]) | (both < count[None, :])  # of the same classes: another check's
+        near &= ((unseen[:, block].T @ unseen).toarray() == 0) & (elsewhere[block, None] > 0)
+        for row, other in np.argwhere(near).tolist():
+            yield _pair(case, start + row, other, int(both[row, other]))
 
 
-def _pair(case: Case, columns: tuple[int, int], both: int, either: int) -> Found:
-    """What is said of two attributes that nearly always go together."""
-    attributes = case.column_attributes(columns)
-    names = [case.attribute_name(a) for a in attributes]
-    classes = tuple(sorted({c for column in columns for c in _unseen_with(case, column)}))
+def _pair(case: Case, column: int, other: int, both: int) -> Found:
+    """What is said of an attribute that mostly comes with another."""
+    attributes = case.column_attributes([column, other])
+    name, companion = (case.attribute_name(a) for a in attributes)
+    classes = _unseen_with(case, column)
     message = (
-        f"{names[0]} and {names[1]}: both in {both:,} of the {either:,} seen classes with either, "
-        f"never both in an unseen class"
+        f"{name}: {both:,} of the {int(case.seen_count[column]):,} seen classes with it have {companion} too, "
+        f"none of the {len(classes):,} unseen ({case.names(classes)})"
     )
     return Found(message, classes=classes, attributes=attributes)
 
@@ -155,7 +157,7 @@ def contained(case: Case) -> Iterator[Found]:
     Column by column the holders are packed into bits; those that have all attributes of a class are
     the conjunction of its columns, so that no pair of classes is looked at one by one.
     """
-    has, lacks, total = case.cells.has, case.cells.lacks, len(case.classes)
+    has, lacks = case.cells.has, case.cells.lacks
     columns = has.tocsc()
     held = [
         np.packbits(columns[:, k : k + COLUMNS].T.toarray(), axis=1) for k in range(0, columns.shape[1], COLUMNS)
@@ -169,7 +171,7 @@ def contained(case: Case) -> Iterator[Found]:
         bits = np.bitwise_and.reduce(holders[own], axis=0)
         for column in lacks.indices[lacks.indptr[row] : lacks.indptr[row + 1]].tolist():
             bits &= ~holders[column]  # a stated absence tells them apart
-        candidates = np.flatnonzero(np.unpackbits(bits, count=total)) if bits.any() else np.zeros(0, dtype=int)
+        candidates = _positions(bits)
         larger = candidates[sizes[candidates] > sizes[row]]
         if len(larger):
             others = case.row_classes(larger[:SHOWN].tolist())
@@ -177,6 +179,13 @@ def contained(case: Case) -> Iterator[Found]:
             names = ", ".join(sorted(case.ontology.label(c) for c in others[:3])) + more
             message = f"{case.ontology.label(case.classes[row])}: all of its {len(own):,} attributes hold for {names}"
             yield Found(message, classes=(case.classes[row], *others))
+
+
+def _positions(bits: np.ndarray) -> np.ndarray:
+    """Positions of the bits that are set; most bytes are 0, so that only the others are unpacked."""
+    places = np.flatnonzero(bits)
+    byte, bit = np.nonzero(np.unpackbits(bits[places, None], axis=1))
+    return 8 * places[byte] + bit
 
 
 def _unseen_with(case: Case, column: int) -> tuple[str, ...]:

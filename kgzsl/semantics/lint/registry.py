@@ -170,9 +170,9 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "ZSL207",
         "warning",
-        "attributes that nearly always go together, but never in unseen classes",
-        "a model that takes one for the other is right in training, and wrong on these classes",
-        "make classes seen that have one without the other, or weight their images",
+        "attribute that mostly comes with another, but never in unseen classes",
+        "a model that takes the other for it is right in training, and wrong on these classes",
+        "make further classes seen that have it without the other",
         of_split.nearly_confounded,
         split=True,
     ),
@@ -269,10 +269,11 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "ZSL405",
         "note",
-        "definitions of which one direction is used",
-        "what a class is defined by becomes its facts; but no other class comes below it by having the parts",
-        "state subclasses outright",
-        of_facts.defined_classes,
+        "axioms that are used in part, or say nothing of a class",
+        "of a definition the facts are used, but no other class comes below it by having the parts; "
+        "domains and ranges are not used",
+        "nothing, unless facts are missing: then state them, or the subclasses, outright",
+        of_facts.used_in_part,
     ),
     Check(
         "ZSL406",
