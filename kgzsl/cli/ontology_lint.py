@@ -19,6 +19,12 @@ __all__ = ["lint"]
 SHOWN = 4
 """Of the findings of one check, so many are shown to people."""
 
+_CEILINGS = {
+    "all": "all classes",
+    "unseen": "unseen classes (CZSL)",
+    "unseen, learned": "unseen classes, by attributes in which seen classes differ",
+}
+
 
 def lint(
     files: Annotated[list[Path], typer.Argument(help="Ontology files, read as one.", show_default=False)],
@@ -130,10 +136,11 @@ def _show(report: LintReport) -> None:
         codes = sorted({f.code for f in report.findings if f.severity == severity})
         if codes:
             title = f"{severity}s ({report.count(severity):,})"
-            print_table(("code", "what and which", "why, and what to do"), map(_row, map(report.of, codes)), title=title)
-    print_table(
-        ("ceiling on per-class accuracy by these attributes", ""), [(f"  {c.of} classes", c) for c in report.ceilings]
-    )
+            print_table(
+                ("code", "what and which", "why, and what to do"), map(_row, map(report.of, codes)), title=title
+            )
+    ceilings = [(f"  {_CEILINGS.get(c.of, c.of)}", c) for c in report.ceilings]
+    print_table(("ceiling on per-class accuracy by these attributes", ""), ceilings)
     if report.left_out:
         left_out = f"{len(report.left_out)} checks ({report.left_out[0]} to {report.left_out[-1]}) were left out"
         console.print(f"\nno split: {left_out}; --split FILE says which classes are seen", soft_wrap=True)

@@ -37,7 +37,8 @@ def test_train_evaluate_predict_explain(toys: Any, tmp_path: Path, kgzsl: Any) -
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "evaluate", "predict", "explain", "demo", "ontology inspect", "data creatures"]
+    "command",
+    ["train", "evaluate", "predict", "explain", "demo", "ontology inspect", "ontology lint", "data creatures"],
 )
 def test_help_has_an_example(command: str, kgzsl: Any) -> None:
     done = kgzsl(*command.split(), "--help")

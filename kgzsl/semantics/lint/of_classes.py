@@ -81,7 +81,9 @@ def too_few(case: Case) -> Iterator[Found]:
     informative = int(((case.count > 0) & (case.count < len(case.classes))).sum())
     needed = 2 * ceil(log2(len(case.classes)))
     if informative < needed:
-        message = f"{informative:,} attributes tell {len(case.classes):,} classes apart, {needed:,} are the least to ask"
+        message = (
+            f"{informative:,} attributes tell {len(case.classes):,} classes apart, {needed:,} are the least to ask"
+        )
         yield Found(message)
 
 

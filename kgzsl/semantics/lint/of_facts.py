@@ -175,4 +175,3 @@ def _one_edit(short: str, long: str) -> bool:
         return short[k:] == long[k + 1 :]
     swapped = short[:k] + short[k + 1 : k + 2] + short[k : k + 1] + short[k + 2 :]
     return len(short) == len(long) and (short[k + 1 :] == long[k + 1 :] or swapped == long)
-

@@ -133,7 +133,7 @@ def _pair(case: Case, column: int, other: int, both: int) -> Found:
     classes = _unseen_with(case, column)
     message = (
         f"{name}: {both:,} of the {int(case.seen_count[column]):,} seen classes with it have {companion} too, "
-        f"none of the {len(classes):,} unseen ({case.names(classes)})"
+        f"no unseen class with it has ({case.names(classes)})"
     )
     return Found(message, classes=classes, attributes=attributes)
 
@@ -159,9 +159,7 @@ def contained(case: Case) -> Iterator[Found]:
     """
     has, lacks = case.cells.has, case.cells.lacks
     columns = has.tocsc()
-    held = [
-        np.packbits(columns[:, k : k + COLUMNS].T.toarray(), axis=1) for k in range(0, columns.shape[1], COLUMNS)
-    ]
+    held = [np.packbits(columns[:, k : k + COLUMNS].T.toarray(), axis=1) for k in range(0, columns.shape[1], COLUMNS)]
     holders = np.vstack(held) if held else np.zeros((0, 0), dtype=np.uint8)
     sizes = has.getnnz(axis=1)
     for row in case.unseen_rows.tolist():

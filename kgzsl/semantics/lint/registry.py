@@ -231,7 +231,7 @@ CHECKS: tuple[Check, ...] = (
         "note",
         "property without a rule for saying it",
         'it is said as "has X as its ..." or by its bare name, which may be no English',
-        "give the property a label that reads as a verb: has ..., lives in, is ...",
+        "give the property a label that reads as a verb, as 'has pattern' or 'lives in'",
         of_names.unverbalized,
     ),
     Check(
