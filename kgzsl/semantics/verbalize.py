@@ -121,8 +121,8 @@ def is_generic(property_iri: str, filler: str, ontology: Ontology) -> bool:
     Example:
         >>> from kgzsl.ontology import parse_ontology
         >>> o = parse_ontology("@prefix : <http://e/#> . :Zebra a <http://www.w3.org/2002/07/owl#Class> .")
-        >>> is_generic("http://e/#hasPattern", "http://e/#Stripes", o), is_generic("http://e/#gait", "http://e/#Trot", o)
-        (False, True)
+        >>> [is_generic(f"http://e/#{p}", "http://e/#Stripes", o) for p in ("hasPattern", "gait")]
+        [False, True]
     """
     said = _said(property_iri, value_phrase(filler, ontology), ontology)
     return not any(re.fullmatch(rule.pattern, said, flags=re.DOTALL) for rule in RULES[:-GENERIC_RULES])

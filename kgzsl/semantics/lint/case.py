@@ -15,7 +15,7 @@ from kgzsl.ontology import Ontology
 from kgzsl.semantics.attributes import Attribute, World, class_attributes
 from kgzsl.semantics.verbalize import aspect, value_phrase
 
-__all__ = ["Case", "Cells", "Groups", "listed"]
+__all__ = ["Case", "Cells", "Groups", "listed", "number"]
 
 BLOCK = 32_000_000
 """Cells of the dense class attributes that are in memory at a time."""
@@ -62,7 +62,8 @@ class Cells:
         plain = ~c.negative & ~np.array([ontology.is_taxonomy(t) for t in ontology.terms])[c.predicate]
         pairs = c.predicate[plain].astype(np.int64) * width + c.object[plain]
         step = max(1, BLOCK // max(1, len(np.unique(pairs))))
-        has, lacks, codes, attributes = [], [], [], ()
+        has, lacks, codes = [], [], []
+        attributes: tuple[Attribute, ...] = ()
         for start in range(0, len(classes), step):
             try:
                 block = class_attributes(ontology, classes[start : start + step], world=world)
@@ -76,7 +77,7 @@ class Cells:
         if not has:
             nothing = sparse.csr_matrix((len(classes), 0), dtype=bool)
             return cls((), nothing, nothing, np.zeros((len(classes), 0), dtype=np.uint8))
-        return cls(tuple(attributes), sparse.vstack(has, "csr"), sparse.vstack(lacks, "csr"), np.vstack(codes))
+        return cls(attributes, sparse.vstack(has, "csr"), sparse.vstack(lacks, "csr"), np.vstack(codes))
 
     def groups(self, rows: np.ndarray | None = None, columns: np.ndarray | None = None) -> Groups:
         """Rows with the same cells.
@@ -205,3 +206,13 @@ def listed(words: Sequence[str], limit: int = 5) -> str:
     first = nsmallest(limit, words)
     more = f" and {len(words) - limit:,} more" if len(words) > limit else ""
     return ", ".join(first) + more
+
+
+def number(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    Example:
+        >>> number(1, "fact"), number(1200, "fact")
+        ('1 fact', '1,200 facts')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

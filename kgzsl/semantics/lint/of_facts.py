@@ -10,7 +10,7 @@ import numpy as np
 
 from kgzsl.ontology.names import split_words
 from kgzsl.ontology.vocabulary import BUILT_IN, local_name
-from kgzsl.semantics.lint.case import Case
+from kgzsl.semantics.lint.case import Case, number
 from kgzsl.semantics.lint.found import Found
 
 __all__ = ["not_understood", "out_of_reach", "outside", "twins", "unreached", "used_in_part"]
@@ -42,9 +42,9 @@ def out_of_reach(case: Case) -> Iterator[Found]:
     known = set(ontology.classes)
     for subject, found in sorted(rows.items()):
         facts = tuple(ontology.fact(row) for row in found)
-        message = f"{ontology.label(subject)}: {_number(len(facts), 'fact')} that no class to recognize has"
-        mine = {"classes" if subject in known else "terms": (subject,)}
-        yield Found(message, facts=facts, **mine)
+        message = f"{ontology.label(subject)}: {number(len(facts), 'fact')} that no class to recognize has"
+        mine = (subject,) if subject in known else ()
+        yield Found(message, classes=mine, facts=facts, terms=() if mine else (subject,))
 
 
 def unreached(case: Case) -> Iterator[Found]:
@@ -56,7 +56,7 @@ def unreached(case: Case) -> Iterator[Found]:
     reached |= _reach(c.object[own & c.negative].tolist(), case, up=False, down=True)
     terms = tuple(t for t in ontology.attributes if ontology.index.get(t, -1) not in reached)
     if terms:
-        yield Found(f"{_number(len(terms), 'term')}: {case.names(terms)}", terms=terms)
+        yield Found(f"{number(len(terms), 'term')}: {case.names(terms)}", terms=terms)
 
 
 def twins(case: Case) -> Iterator[Found]:
@@ -79,7 +79,7 @@ def twins(case: Case) -> Iterator[Found]:
                     # The suspect first: the rarer one or, of equals, the longer or later name.
                     pairs.add(tuple(sorted((a, b), key=lambda p: (used[p], -len(p), p))))
     for suspect, twin in sorted(pairs):
-        uses = [_number(used[p], "use") for p in (suspect, twin)]
+        uses = [number(used[p], "use") for p in (suspect, twin)]
         message = f"{local_name(suspect)} ({uses[0]}) beside {local_name(twin)} ({uses[1]})"
         yield Found(message, terms=(suspect, twin))
 
@@ -117,11 +117,6 @@ def _reach(start: Iterable[int], case: Case, *, up: bool, down: bool = False) ->
                 found.add(there)
                 todo.append(there)
     return found
-
-
-def _number(count: int, noun: str) -> str:
-    """A count and its noun."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 # ---- spelling ------------------------------------------------------------------------

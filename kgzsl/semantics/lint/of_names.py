@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from kgzsl.ontology import Fact
 from kgzsl.ontology.vocabulary import local_name
-from kgzsl.semantics.lint.case import Case, listed
+from kgzsl.semantics.lint.case import Case, listed, number
 from kgzsl.semantics.lint.found import Found
 from kgzsl.semantics.verbalize import is_generic, verbalize
 
@@ -19,14 +19,14 @@ def nameless(case: Case) -> Iterator[Found]:
     """Terms without a label whose IRI is a code and no word."""
     terms = tuple(t for t in _unnamed(case) if is_code(local_name(t)))
     if terms:
-        yield Found(f"{len(terms):,} terms: {listed([local_name(t) for t in terms])}", **_split(case, terms))
+        yield _found(case, f"{number(len(terms), 'term')}: {listed([local_name(t) for t in terms])}", terms)
 
 
 def unlabelled(case: Case) -> Iterator[Found]:
     """Terms without a label whose IRI reads as words."""
     terms = tuple(t for t in _unnamed(case) if not is_code(local_name(t)))
     if terms:
-        yield Found(f"{len(terms):,} terms: {case.names(terms)}", **_split(case, terms))
+        yield _found(case, f"{number(len(terms), 'term')}: {case.names(terms)}", terms)
 
 
 def shared(case: Case) -> Iterator[Found]:
@@ -38,7 +38,7 @@ def shared(case: Case) -> Iterator[Found]:
         for _, group in sorted(called.items()):
             if len(group) > 1:
                 names = listed([local_name(t) for t in group])
-                yield Found(f'"{case.ontology.label(group[0])}" is the label of {names}', **_split(case, tuple(group)))
+                yield _found(case, f'"{case.ontology.label(group[0])}" is the label of {names}', tuple(group))
 
 
 def joined(case: Case) -> Iterator[Found]:
@@ -46,7 +46,7 @@ def joined(case: Case) -> Iterator[Found]:
     for term in _used(case):
         label = case.ontology.label(term)
         if re.search(r"[,;_]", label):
-            yield Found(f'"{label}" ({local_name(term)})', **_split(case, (term,)))
+            yield _found(case, f'"{label}" ({local_name(term)})', (term,))
 
 
 def unverbalized(case: Case) -> Iterator[Found]:
@@ -59,7 +59,7 @@ def unverbalized(case: Case) -> Iterator[Found]:
         filler = min(fillers, key=case.ontology.label)
         example = verbalize(Fact("", property, filler), case.ontology)
         name = case.ontology.label(property)
-        message = f'{name} (with {len(fillers):,} fillers): said as "{example}"'
+        message = f'{name} (with {number(len(fillers), "filler")}): said as "{example}"'
         yield Found(message, terms=(property,))
 
 
@@ -90,9 +90,7 @@ def _unnamed(case: Case) -> list[str]:
     return [t for t in _used(case) if t not in case.ontology.labels]
 
 
-def _split(case: Case, terms: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Classes apart from other terms, as a finding holds them."""
-    return {
-        "classes": tuple(t for t in terms if t in case.rows),
-        "terms": tuple(t for t in terms if t not in case.rows),
-    }
+def _found(case: Case, message: str, terms: tuple[str, ...]) -> Found:
+    """What is found about terms, the classes among them apart."""
+    classes = tuple(t for t in terms if t in case.rows)
+    return Found(message, classes=classes, terms=tuple(t for t in terms if t not in case.rows))
