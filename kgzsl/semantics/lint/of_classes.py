@@ -48,7 +48,7 @@ def alike(case: Case) -> Iterator[Found]:
 def alike_groups(case: Case, groups: Groups) -> Iterator[np.ndarray]:
     """Rows of two or more classes of one description; those that nothing describes are left out."""
     for rows in groups.rows():
-        if len(rows) > 1 and case.described[rows[0]]:
+        if len(rows) > 1 and case.described[rows].any():
             yield rows
 
 
