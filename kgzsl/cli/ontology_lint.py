@@ -40,7 +40,8 @@ def lint(
 ) -> None:
     """Which classes cannot work in zero-shot learning, and why, before anything is trained.
 
-    Exit status 1 if there is an error (with --strict: or a warning), else 0.
+    Exit status 1 if there is an error (with --strict: or a warning), else 0. What the seen classes can teach is
+    checked where a split says which they are; one that names none means all leaves that are not unseen.
 
     Examples:
 

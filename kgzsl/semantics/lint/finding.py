@@ -47,11 +47,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """The best per-class accuracy that these attributes allow, whatever the images and the model.
+    """The best per-class accuracy of any method that knows classes by these attributes, whatever the images.
 
-    Of classes with the same attributes one at most is right: a method that knows classes by their
-    attributes gives all of them the same score. So the mean over classes of the within-class accuracy
-    is at most the number of different descriptions over the number of classes.
+    It gives classes with the same attributes the same score on every image, and so names the same one of
+    them each time (or, drawing lots, each in its share). So the mean over classes of the within-class
+    accuracy is at most the number of different descriptions over the number of classes.
 
     Args:
         of: which classes: ``"all"``, ``"unseen"`` (candidates are the unseen classes: CZSL), or

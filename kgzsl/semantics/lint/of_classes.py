@@ -89,27 +89,28 @@ def too_few(case: Case) -> Iterator[Found]:
 
 def contradicted(case: Case) -> Iterator[Found]:
     """Attributes that a class both has and lacks."""
-    found: dict[Attribute, list[str]] = defaultdict(list)
+    known, found = set(case.ontology.classes), defaultdict(list)
     for c in case.ontology.report.contradictions:
         if c.predicate != RDFS.subClassOf:
             found[Attribute(c.predicate, c.object)].append(c.subject)
     for attribute, subjects in sorted(found.items()):
-        classes = tuple(sorted(subjects))
-        facts = [f for s in classes for f in case.ontology.facts(s, attribute.property, attribute.filler)]
-        message = f"{case.attribute_name(attribute)}, both stated and denied of {case.names(classes)}"
-        yield Found(message, classes=classes, attributes=(attribute,), facts=tuple(facts))
+        facts = [f for s in sorted(subjects) for f in case.ontology.facts(s, attribute.property, attribute.filler)]
+        message = f"{case.attribute_name(attribute)}, both stated and denied of {case.names(subjects)}"
+        classes, terms = (tuple(s for s in sorted(subjects) if (s in known) == yes) for yes in (True, False))
+        yield Found(message, classes=classes, attributes=(attribute,), facts=tuple(facts), terms=terms)
 
 
 def unsatisfiable(case: Case) -> Iterator[Found]:
     """Terms below two disjoint classes."""
-    found: dict[str, set[str]] = defaultdict(set)
+    known, found = set(case.ontology.classes), defaultdict(set)
     for c in case.ontology.report.contradictions:
         if c.predicate == RDFS.subClassOf:
             found[c.subject].add(c.object)
     for subject, above in sorted(found.items()):
         facts = [f for o in sorted(above) for f in case.ontology.facts(subject, RDFS.subClassOf, o)]
         message = f"{case.ontology.label(subject)} is below {case.names(sorted(above))} and below what excludes it"
-        yield Found(message, classes=(subject,), facts=tuple(facts), terms=tuple(sorted(above)))
+        classes, terms = ((subject,), ()) if subject in known else ((), (subject,))
+        yield Found(message, classes=classes, facts=tuple(facts), terms=(*terms, *sorted(above)))
 
 
 def cycles(case: Case) -> Iterator[Found]:

@@ -153,7 +153,7 @@ CHECKS: tuple[Check, ...] = (
         "ZSL205",
         "error",
         "unseen classes that only unlearned attributes tell apart",
-        "in all that the seen classes can teach they are alike: but by luck, at most one of each group is right",
+        "in all that the seen classes can teach they are alike: what tells them apart is a guess from its words",
         "make seen a class that has the attributes in which they differ",
         of_split.alike_as_learned,
         split=True,
