@@ -11,6 +11,7 @@ from kgzsl.cli import (
     ontology_diff,
     ontology_draw,
     ontology_export,
+    ontology_lint,
     ontology_profile,
     ontology_prompt,
     ontology_prove,
@@ -27,6 +28,9 @@ app = typer.Typer(help="Look into an ontology.", no_args_is_help=True, rich_mark
 @app.callback()
 def ontology() -> None:
     """Look into an ontology."""
+
+
+app.command("lint")(ontology_lint.lint)
 
 
 @app.command()

@@ -176,18 +176,22 @@ def class_attributes(ontology: Ontology, classes: Sequence[str], *, world: World
     if not attributes:
         fix = "the classes are related only by the taxonomy; add facts such as 'hasPattern some Stripes'"
         raise NoFactsError(Problem(f"no fact describes any of the {len(ontology.classes)} classes", fix=fix))
-    column = {a: k for k, a in enumerate(attributes)}
-    by_property = defaultdict(list)
-    for attribute, k in column.items():
-        by_property[attribute.property].append(k)
-    shape = (len(classes), len(attributes))
-    has, lacks, assumed = (np.zeros(shape, dtype=bool) for _ in range(3))
+    column = {(a.property, a.filler): k for k, a in enumerate(attributes)}
+    properties = {p: k for k, p in enumerate(dict.fromkeys(a.property for a in attributes))}
+    # Positions are gathered first: setting cells one by one takes most of the time.
+    mentioned: list[tuple[int, int]] = []
+    stated_cells: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
     for row, iri in enumerate(classes):
         for property, filler, negative in said.get(iri, ()):
-            assumed[row, by_property.get(property, [])] = True
-            attribute = Attribute(property, filler)
-            if attribute in column:
-                (lacks if negative else has)[row, column[attribute]] = True
+            if property in properties:
+                mentioned.append((row, properties[property]))
+            k = column.get((property, filler))
+            if k is not None:
+                stated_cells[negative].append((row, k))
+    shape = (len(classes), len(attributes))
+    has, lacks = _marked(stated_cells[False], shape), _marked(stated_cells[True], shape)
+    speaks = _marked(mentioned, (len(classes), len(properties)))
+    assumed = speaks[:, [properties[a.property] for a in attributes]]
     stated = has | lacks
     if world != "pca":
         assumed[:] = world == "closed"
@@ -196,30 +200,37 @@ def class_attributes(ontology: Ontology, classes: Sequence[str], *, world: World
     return ClassAttributes(tuple(classes), attributes, value, stated | assumed, assumed, world, literals, ontology)
 
 
+def _marked(cells: list[tuple[int, int]], shape: tuple[int, int]) -> np.ndarray:
+    """A bool matrix that is true in these cells."""
+    marked = np.zeros(shape, dtype=bool)
+    rows, columns = np.array(cells, dtype=np.intp).reshape(-1, 2).T
+    marked[rows, columns] = True
+    return marked
+
+
 def _said(ontology: Ontology) -> tuple[dict[str, list[tuple[str, str, bool]]], int]:
     """What is said of each class: property, filler, negative; and the number of literals left out."""
     classes, terms, c = set(ontology.classes), ontology.terms, ontology.columns
     said: dict[str, list[tuple[str, str, bool]]] = defaultdict(list)
-    literals = 0
-    for s, p, o, negative in zip(
-        c.subject.tolist(), c.predicate.tolist(), c.object.tolist(), c.negative.tolist(), strict=True
-    ):
-        if terms[s] not in classes or ontology.is_taxonomy(terms[p]):
-            continue
-        if is_literal(terms[o]):
-            literals += 1
-        else:
-            said[terms[s]].append((terms[p], terms[o], negative))
-    return said, literals
+    # Of the rows most are the taxonomy's: they are sorted out by term, before any is looked at by itself.
+    described = np.array([t in classes for t in terms], dtype=bool)[c.subject]
+    described &= ~np.array([ontology.is_taxonomy(t) for t in terms], dtype=bool)[c.predicate]
+    literal = np.array([is_literal(t) for t in terms], dtype=bool)[c.object]
+    rows = described & ~literal
+    columns = (c.subject[rows], c.predicate[rows], c.object[rows], c.negative[rows])
+    for s, p, o, negative in zip(*(column.tolist() for column in columns), strict=True):
+        said[terms[s]].append((terms[p], terms[o], negative))
+    return said, int((described & literal).sum())
 
 
 def _columns(ontology: Ontology, said: dict[str, list[tuple[str, str, bool]]]) -> tuple[Attribute, ...]:
     """The attributes that some class has, without those that say nothing new."""
-    holders: dict[Attribute, set[str]] = defaultdict(set)
+    having: dict[tuple[str, str], set[str]] = defaultdict(set)
     for iri, pairs in said.items():
         for property, filler, negative in pairs:
             if not negative:
-                holders[Attribute(property, filler)].add(iri)
+                having[property, filler].add(iri)
+    holders = {Attribute(*pair): classes for pair, classes in having.items()}
     taxonomy, properties = ontology.links
 
     def strictly_below(links: Links, iri: str) -> list[str]:

@@ -9,7 +9,7 @@ from kgzsl.ontology import Fact, Ontology
 from kgzsl.ontology.names import split_words
 from kgzsl.ontology.vocabulary import OWL, local_name
 
-__all__ = ["RULES", "Rule", "aspect", "sentence", "value_phrase", "verbalize"]
+__all__ = ["GENERIC_RULES", "RULES", "Rule", "aspect", "is_generic", "sentence", "value_phrase", "verbalize"]
 
 
 class Rule(NamedTuple):
@@ -63,6 +63,9 @@ RULES: tuple[Rule, ...] = (
     Rule(r"(?P<noun>.*) \| .*", "has {a_filler} as its {noun}", "does not have {a_filler} as its {noun}"),
 )
 
+GENERIC_RULES = 2
+"""How many rules at the table's end match whatever the property means."""
+
 # Misspelled in published ontologies, and worth saying right.
 _ALIASES = {"canMoveeBy": "can move by"}
 
@@ -112,10 +115,28 @@ def _property_words(iri: str, ontology: Ontology) -> str:
     return _ALIASES.get(local) or (ontology.label(iri) if iri in ontology.labels else split_words(local))
 
 
+def is_generic(property_iri: str, filler: str, ontology: Ontology) -> bool:
+    """Whether no special rule covers a property with a filler, so that its name alone makes the phrase.
+
+    Example:
+        >>> from kgzsl.ontology import parse_ontology
+        >>> o = parse_ontology("@prefix : <http://e/#> . :Zebra a <http://www.w3.org/2002/07/owl#Class> .")
+        >>> [is_generic(f"http://e/#{p}", "http://e/#Stripes", o) for p in ("hasPattern", "gait")]
+        [False, True]
+    """
+    said = _said(property_iri, value_phrase(filler, ontology), ontology)
+    return not any(re.fullmatch(rule.pattern, said, flags=re.DOTALL) for rule in RULES[:-GENERIC_RULES])
+
+
+def _said(property_iri: str, filler: str, ontology: Ontology) -> str:
+    """What the rules' patterns are matched against."""
+    return f"{_property_words(property_iri, ontology)} | {filler}"
+
+
 def _phrases(fact: Fact, ontology: Ontology) -> tuple[str, str]:
     """The positive and the negative phrase of the first rule that matches."""
     filler = value_phrase(fact.object, ontology)
-    said = f"{_property_words(fact.predicate, ontology)} | {filler}"
+    said = _said(fact.predicate, filler, ontology)
     for rule in RULES:
         match = re.fullmatch(rule.pattern, said, flags=re.DOTALL)
         if match:

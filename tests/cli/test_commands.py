@@ -36,7 +36,7 @@ def test_train_evaluate_predict_explain(toys: Any, tmp_path: Path, kgzsl: Any) -
     assert kgzsl("explain", run, picture).out.strip()
 
 
-ONTOLOGY = ("inspect", "diff", "query", "prove", "export", "verbalize", "prompt", "draw", "profile")
+ONTOLOGY = ("inspect", "diff", "query", "prove", "export", "verbalize", "prompt", "draw", "profile", "lint")
 
 
 @pytest.mark.parametrize(
