@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgzsl.cli.console import Entail, Json, Profile, print_json, print_lines, print_table
+from kgzsl.cli.console import Entail, Json, Profile, print_json, print_lines
 from kgzsl.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -59,10 +59,16 @@ def query(
         print_lines([str(answer.boolean).lower()])
     elif not facts:
         rows = [[_shown(row.values.get(name, ""), found) for name in answer.variables] for row in answer.rows]
-        print_table(answer.variables, rows)
+        print_lines(_columns([list(answer.variables), *rows]))
         print_lines([f"{len(rows):,} row{'s' * (len(rows) != 1)}"])
     if facts:
         print_lines(line for row in answer.rows for line in _with_facts(row, answer, found))
+
+
+def _columns(rows: list[list[str]]) -> list[str]:
+    """Rows in columns; a row is one line however long, so that it can be searched."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _text(sparql: str) -> str:

@@ -263,16 +263,21 @@ def fact_graph(ontology: Ontology) -> networkx.MultiDiGraph:
 
     graph = networkx.MultiDiGraph()
     for kind, iris in (("class", ontology.classes), ("attribute", ontology.attributes)):
-        graph.add_nodes_from((iri, {"label": ontology.label(iri), "kind": kind}) for iri in iris)
+        graph.add_nodes_from((iri, {"label": _for_xml(ontology.label(iri)), "kind": kind}) for iri in iris)
     inside = [fact for fact in ontology.facts() if fact.subject in graph and fact.object in graph]
     for number, fact in enumerate(inside):
         graph.add_edge(fact.subject, fact.object, key=f"e{number}", **_edge(fact, ontology))
     return graph
 
 
+def _for_xml(text: str) -> str:
+    """A text without the control characters that XML cannot hold."""
+    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f]", " ", text)
+
+
 def _edge(fact: Fact, ontology: Ontology) -> dict[str, str]:
     """What an edge says."""
-    label = ontology.label(fact.predicate)
+    label = _for_xml(ontology.label(fact.predicate))
     return {
         "predicate": fact.predicate,
         "label": f"not {label}" if fact.polarity == "negative" else label,

@@ -91,9 +91,10 @@ PROFILES: Mapping[str, Profile] = _BuiltIn()
 
 @cache
 def _built_in_names() -> tuple[str, ...]:
-    """The names of the files in the package."""
-    names = (file.name for file in files("kgzsl.ontology").joinpath("profiles").iterdir())
-    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+    """The names of the files in the package, sorted, but owl last: of several that fit, the last is advised."""
+    found = (file.name for file in files("kgzsl.ontology").joinpath("profiles").iterdir())
+    names = (name.removesuffix(".toml") for name in found if name.endswith(".toml"))
+    return tuple(sorted(names, key=lambda name: (name == "owl", name)))
 
 
 @cache

@@ -302,8 +302,10 @@ def _syntax(error: SyntaxError) -> ParseError:
 def _keep_all(sparql: str) -> str:
     """``SELECT * WHERE {...}`` with the prologue and the pattern of a query, without its modifiers."""
     masked = _masked(sparql)
-    start = re.search(r"\b(SELECT|ASK)\b", masked, flags=re.IGNORECASE)
+    start = re.search(r"\b(SELECT|ASK)\b(?!\s*:)", masked, flags=re.IGNORECASE)
     opening = masked.index("{", start.end() if start else 0)
+    if re.search(r"\bFROM\b", masked[start.end() if start else 0 : opening], flags=re.IGNORECASE):
+        raise ConfigError(Problem("a query with FROM cannot be traced to facts", fix="write GRAPH in the pattern"))
     depth = 0
     for position in range(opening, len(masked)):
         depth += {"{": 1, "}": -1}.get(masked[position], 0)

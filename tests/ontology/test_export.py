@@ -78,6 +78,13 @@ def test_graphml_is_read_back(tmp_path: Path) -> None:
     assert ("http://zoo.example/#Horse", "http://zoo.example/#Stripes") in {e[:2] for e in edges if e[3] == "negative"}
 
 
+def test_graphml_of_labels_with_control_characters(tmp_path: Path) -> None:
+    text = """<http://e/#A> a <http://www.w3.org/2002/07/owl#Class> ;
+        <http://www.w3.org/2000/01/rdf-schema#label> "a\\u0007<&b" ."""
+    write_graphml(parse_ontology(text), tmp_path / "a.graphml")
+    assert networkx.read_graphml(tmp_path / "a.graphml").nodes["http://e/#A"]["label"] == "a <&b"
+
+
 def test_no_file_is_replaced_unasked_or_half_written(tmp_path: Path) -> None:
     file = tmp_path / "zoo.ttl"
     file.write_text("mine")

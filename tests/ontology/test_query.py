@@ -72,6 +72,14 @@ def test_counts_optional_parts_unions_and_excluded_patterns(engine: Sparql) -> N
         assert len(answer.rows[0].facts) == 1
 
 
+def test_from_is_answered_but_not_traced(engine: Sparql) -> None:
+    text = "PREFIX select: <http://e/> SELECT ?c FROM kgzsl:negative { ?c :hasPattern :Stripes }"
+    assert short(engine.query(text)) == {("Horse",)}
+    with pytest.raises(ConfigError, match="GRAPH"):
+        engine.query(text, facts=True)
+    assert engine.query(text.replace("FROM kgzsl:negative", ""), facts=True).rows[0].facts
+
+
 def test_ask_and_construct(engine: Sparql) -> None:
     answer = engine.query("ASK { :Zebra :hasPart :Hooves }", facts=True)
     assert (answer.boolean, answer.rows[0].facts[0].status) == (True, "entailed")

@@ -24,6 +24,13 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     assert read_config(tmp_path / "run.toml") == RunConfig()
 
 
+def test_a_profile_of_ones_own_lies_beside_the_run_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('name = "mine"\nclasses = "declared"\n')
+    (tmp_path / "run.toml").write_text('[ontology]\nprofile = "mine.toml"\n')
+    assert read_config(tmp_path / "run.toml").ontology.profile == str(tmp_path / "mine.toml")
+    assert "'skos'" in problems({"ontology": {"profile": "mine"}})[0]
+
+
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     config = parse_config(
         {
