@@ -59,6 +59,7 @@ __all__ = [
     "explain",
     "fit",
     "load_dataset",
+    "load_endpoint",
     "load_ontology",
     "load_run",
     "predict",
@@ -147,15 +148,33 @@ class Prediction:
     top: tuple[tuple[str, str, float, bool], ...] = field(default=())
 
 
-def load_ontology(*files: str | Path, profile: str | None = None, entail: Regime = "el") -> Ontology:
-    """Read files as one ontology and derive what follows.
+def load_ontology(
+    *files: str | Path, profile: str | None = None, entail: Regime = "el", **reading: Unpack[Reading]
+) -> Ontology:
+    """Read files and folders as one ontology and derive what follows.
 
     Args:
-        files: Turtle, RDF/XML, N-Triples, JSON-LD or K-ZSL's tab-separated triples, gzip too.
+        files: in any format of :func:`kgzsl.ontology.read_ontology`; ``-`` for standard input.
+        profile: ``owl`` or ``kzsl``; detected when not given.
+        entail: ``el``, ``rdfs`` or ``none``.
+        reading: ``format``, ``catalog``, ``remote`` and ``max_bytes``, as ``read_ontology`` takes them.
+    """
+    return read_ontology(*files, profile=profile or None, **reading).entail(entail)
+
+
+def load_endpoint(
+    url: str, seeds: Sequence[str], *, hops: int = 1, profile: str | None = None, entail: Regime = "el"
+) -> Ontology:
+    """Read the neighborhood of some terms from a SPARQL endpoint and derive what follows.
+
+    Args:
+        url: address of the endpoint.
+        seeds: IRIs of the terms to start from.
+        hops: how many triples away from a seed to go.
         profile: ``owl`` or ``kzsl``; detected when not given.
         entail: ``el``, ``rdfs`` or ``none``.
     """
-    return read_ontology(*files, profile=profile or None).entail(entail)
+    return read_endpoint(url, seeds, hops=hops, profile=profile or None).entail(entail)
 
 
 def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset:

@@ -42,6 +42,8 @@ class OntologyReport:
         annotations: triples that only comment.
         not_understood: axioms that were not turned into facts, by construct.
         contradictions: what is both stated (or entailed) and denied.
+        imports: IRIs of the imported ontologies that were read.
+        missing_imports: IRIs of the imported ontologies that were not found.
     """
 
     files: tuple[str, ...] = ()
@@ -56,3 +58,5 @@ class OntologyReport:
     annotations: int = 0
     not_understood: Mapping[str, int] = field(default_factory=dict)
     contradictions: tuple[Contradiction, ...] = ()
+    imports: tuple[str, ...] = ()
+    missing_imports: tuple[str, ...] = ()

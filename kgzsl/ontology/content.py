@@ -1,0 +1,291 @@
+"""Opening a file as a stream that is unpacked, checked and bounded while it is read."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import io
+import lzma
+import re
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, cast
+
+import numpy as np
+
+from kgzsl.errors import FormatError, KgzslError, ParseError, Problem
+from kgzsl.ontology.formats import COMPRESSIONS, XML, choose_format, suffix_of
+from kgzsl.ontology.limits import MIB, Limits, show_size
+from kgzsl.ontology.xml_safety import XmlGuard, refuse_encoding
+
+__all__ = ["STANDARD_INPUT", "Content", "content_of", "open_content", "open_stream"]
+
+STANDARD_INPUT = Path("-")
+_BLOCK = MIB
+_HEAD = 65536
+_BOM = b"\xef\xbb\xbf"
+_OPENERS = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+_UNPACKING = (OSError, EOFError, zlib.error, lzma.LZMAError)
+_JSON_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_JSON_DEPTH = 500  # pyoxigraph's time is quadratic in it: seconds at 4,000
+_STAR = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|<[^<>\s]*>|#[^\n]*|(<<)|(>>)')
+_STAR_DEPTH = 100  # pyoxigraph's recursion overflows the stack somewhere above 2,000
+
+
+@dataclass(frozen=True)
+class Content:
+    """An opened file.
+
+    Args:
+        format: its format, a key of :data:`~kgzsl.ontology.formats.FORMATS`.
+        file: its name, for reports and errors.
+        stream: its bytes, unpacked, without byte order mark; reading raises an error of the
+            tree where they break a limit or are not UTF-8.
+        path: where it can be opened a second time, if it can.
+    """
+
+    format: str
+    file: Path | str
+    stream: IO[bytes]
+    path: Path | None = None
+
+
+@contextmanager
+def open_content(path: Path, format: str | None = None, limits: Limits | None = None) -> Iterator[Content]:
+    """Open a file, or standard input as ``-``; only its head is read here.
+
+    Args:
+        path: the file.
+        format: name of the format, where the suffix does not tell.
+        limits: what it may ask of the machine.
+
+    Raises:
+        FormatError: no such file, a folder, an empty file, an unknown suffix, content that
+            does not match the format, or that breaks a limit.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp(), "zoo.ttl")
+        >>> _ = path.write_text("<http://e/a> <http://e/b> <http://e/c> .")
+        >>> with open_content(path) as content:
+        ...     content.format, content.stream.read(12)
+        ('Turtle', b'<http://e/a>')
+    """
+    if path == STANDARD_INPUT:
+        with open_stream(sys.stdin.buffer, "standard input", format, limits=limits) as content:
+            yield content
+        return
+    if path.is_dir():
+        raise FormatError(Problem("this is a folder", expected="a file", fix="name the file inside it", file=path))
+    if not path.exists():
+        raise FormatError(Problem("there is no such file", expected="an ontology", fix="check the path", file=path))
+    packed = COMPRESSIONS[suffix_of(path)[1]][0] if suffix_of(path)[1] else ""
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        fix = "check its permissions"
+        raise FormatError(Problem(f"it cannot be opened ({error.strerror})", fix=fix, file=path)) from error
+    with raw:
+        stream = _unpacked(raw, packed)
+        yield _guarded(stream, path, format, limits or Limits(), packed=packed, path=path)
+
+
+@contextmanager
+def open_stream(
+    raw: IO[bytes], file: str, format: str | None = None, *, limits: Limits | None = None
+) -> Iterator[Content]:
+    """Open what has no suffix: a pipe or a download. Compression and format are seen from the head.
+
+    Example:
+        >>> with open_stream(io.BytesIO(b"@prefix : <http://e/#> ."), "standard input") as content:
+        ...     content.format
+        'Turtle'
+    """
+    start = raw.read(8)
+    packed = next((name for name, magic in COMPRESSIONS.values() if start.startswith(magic)), "")
+    stream = _unpacked(io.BufferedReader(_Rejoined(start, raw)), packed)
+    yield _guarded(stream, file, format, limits or Limits(), packed=packed, sniff=format is None)
+
+
+def content_of(text: bytes, format: str, file: Path, limits: Limits | None = None) -> Content:
+    """Bytes at hand, under the same checks as a file.
+
+    Example:
+        >>> content_of(b"<http://e/a> <http://e/b> <http://e/c> .", "Turtle", Path("text")).format
+        'Turtle'
+    """
+    guard = _Guard(io.BytesIO(text.removeprefix(_BOM)), b"", file, format, limits or Limits())
+    return Content(format, file, cast(IO[bytes], io.BufferedReader(guard, _BLOCK)))
+
+
+def _unpacked(raw: IO[bytes] | io.BufferedReader, packed: str) -> IO[bytes]:
+    """The stream behind a compression."""
+    return cast(IO[bytes], _OPENERS[packed](raw, "rb") if packed else raw)
+
+
+def _guarded(
+    stream: IO[bytes],
+    file: Path | str,
+    format: str | None,
+    limits: Limits,
+    *,
+    packed: str,
+    path: Path | None = None,
+    sniff: bool = False,
+) -> Content:
+    """Read the head, choose the format, and put the guard in front of the rest."""
+    try:
+        head = stream.read(_HEAD)
+    except _UNPACKING as error:
+        raise _bad_packing(packed, error, file) from error
+    if head.startswith(_BOM):
+        head = head[len(_BOM) :] + stream.read(len(_BOM))
+    if not head.strip() and len(head) < _HEAD - len(_BOM):
+        raise FormatError(Problem("the file is empty", expected="an ontology", fix="check the path", file=file))
+    name = choose_format(Path(file), head, format, sniff=sniff)
+    if name in XML:
+        refuse_encoding(head, file)
+    guard = _Guard(stream, head, file, name, limits, packed=packed)
+    return Content(name, file, cast(IO[bytes], io.BufferedReader(guard, _BLOCK)), path)
+
+
+def _bad_packing(packed: str, error: BaseException, file: Path | str) -> FormatError:
+    """The error for compressed data that is damaged."""
+    if not packed:
+        return FormatError(Problem(f"it cannot be read ({error})", file=file))
+    fix = "check that it was downloaded to its end"
+    return FormatError(Problem(f"not valid {packed} data ({error})", expected=packed, fix=fix, file=file))
+
+
+class _Rejoined(io.RawIOBase):
+    """A stream with its first bytes put back."""
+
+    def __init__(self, start: bytes, rest: IO[bytes]) -> None:
+        self._start, self._rest = start, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        block = self._start or self._rest.read(len(view))
+        block, self._start = block[: len(view)], self._start[len(view) :]
+        view[: len(block)] = block
+        return len(block)
+
+
+class _Guard(io.RawIOBase):
+    """Hands bytes on block by block, after every check that needs no parser."""
+
+    def __init__(
+        self, stream: IO[bytes], head: bytes, file: Path | str, format: str, limits: Limits, *, packed: str = ""
+    ) -> None:
+        self._stream, self._head, self._file, self._limits, self._packed = stream, head, file, limits, packed
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._total = self._lines = self._line_length = 0
+        self._xml = XmlGuard(file, limits.max_depth) if format in XML else None
+        self._json = _JsonDepth() if format == "JSON-LD" else None
+        self._star = 0
+        self._format = format
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer)  # type: ignore[arg-type]
+        try:
+            block = self._head or self._stream.read(len(view))
+        except KgzslError:
+            raise
+        except _UNPACKING as error:
+            raise _bad_packing(self._packed, error, self._file) from error
+        block, self._head = block[: len(view)], self._head[len(view) :]
+        self._check(block)
+        view[: len(block)] = block
+        return len(block)
+
+    def _check(self, block: bytes) -> None:
+        """Everything that must hold of the bytes, whatever they say."""
+        if not block.isascii() or self._decoder.getstate()[0] or not block:
+            self._check_encoding(block)
+        if b"\x00" in block:
+            self._refuse("a NUL byte", expected="text in UTF-8", line=self._line_at(block, block.index(b"\x00")))
+        self._check_size(block)
+        if self._xml is not None:
+            self._xml.feed(block)
+        elif self._json is not None:
+            if self._json.feed(block) > _JSON_DEPTH:
+                self._refuse(f"more than {_JSON_DEPTH} brackets inside one another", expected="flatter JSON-LD")
+        elif b"<<" in block or self._star:
+            self._check_star(block)
+        self._lines += block.count(b"\n")
+
+    def _check_encoding(self, block: bytes) -> None:
+        """UTF-8, to the byte."""
+        try:
+            self._decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            line = self._line_at(block, max(error.start, 0))
+            bad = error.object[error.start : error.start + 1].hex()
+            fix = "convert it, for instance with iconv"
+            got = f"not UTF-8: byte 0x{bad}"
+            raise ParseError(Problem(got, expected="UTF-8", fix=fix, file=self._file, line=line)) from error
+
+    def _check_size(self, block: bytes) -> None:
+        """Neither too long as a whole nor in one line."""
+        self._total += len(block)
+        size = self._total + (self._xml.expanded if self._xml else 0)
+        if size > self._limits.max_bytes:
+            got = f"more than {show_size(self._limits.max_bytes)}" + (" after unpacking" if self._packed else "")
+            self._refuse(got, fix="if it is to be trusted, raise the limit: --max-size, max_bytes=")
+        first, last = block.find(b"\n"), block.rfind(b"\n")
+        longest = self._line_length + (len(block) if first < 0 else first)
+        self._line_length = self._line_length + len(block) if last < 0 else len(block) - last - 1
+        if longest > self._limits.max_line:
+            got = f"a line of more than {show_size(self._limits.max_line)}"
+            self._refuse(got, fix="break it into lines", line=self._lines + 1)
+
+    def _check_star(self, block: bytes) -> None:
+        """Quoted triples inside one another, which parsers follow by recursion."""
+        for found in _STAR.finditer(block):
+            self._star = max(0, self._star + bool(found[1]) - bool(found[2]))
+            if self._star > _STAR_DEPTH:
+                line = self._line_at(block, found.start())
+                self._refuse(f"more than {_STAR_DEPTH} quoted triples inside one another", line=line)
+
+    def _line_at(self, block: bytes, at: int) -> int:
+        """The line of a place in the block."""
+        return self._lines + block.count(b"\n", 0, at) + 1
+
+    def _refuse(
+        self, got: str, *, expected: str | None = None, fix: str | None = None, line: int | None = None
+    ) -> None:
+        """Raise a problem of this file."""
+        raise FormatError(Problem(got, expected=expected, fix=fix, file=self._file, line=line))
+
+
+class _JsonDepth:
+    """How deep the brackets of JSON go, strings left out."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._rest = b""
+        self._steps = np.zeros(256, np.int8)
+        self._steps[[ord("["), ord("{")]] = 1
+        self._steps[[ord("]"), ord("}")]] = -1
+
+    def feed(self, block: bytes) -> int:
+        """The greatest depth in the next bytes."""
+        text = _JSON_STRING.sub(b"", self._rest + block)
+        opened = text.find(b'"')  # a string that goes on in the next block
+        text, self._rest = (text, b"") if opened < 0 else (text[:opened], text[opened:])
+        if not text:
+            return self._depth
+        depth = self._depth + np.cumsum(self._steps[np.frombuffer(text, np.uint8)], dtype=np.int64)
+        self._depth = int(depth[-1])
+        return int(depth.max())

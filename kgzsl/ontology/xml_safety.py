@@ -1,0 +1,126 @@
+"""What XML may not do to us: entities that read files or blow up. And where in XML a mistake stands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from xml.parsers import expat
+
+from kgzsl.errors import FormatError, Problem
+
+__all__ = ["XmlGuard", "find_xml_line", "refuse_encoding"]
+
+_START = re.compile(rb"<!ENTITY", re.IGNORECASE)
+_ENTITY = re.compile(rb"""<!ENTITY([^"'>]*)(?:"([^"]*)"|'([^']*)'|(>))""", re.IGNORECASE)
+_EXTERNAL = re.compile(rb"%|\b(SYSTEM|PUBLIC)\b", re.IGNORECASE)
+_NESTED = re.compile(rb"&(?!amp;|lt;|gt;|quot;|apos;)")
+_ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']*)""")
+_QUOTED = re.compile(r"'(.*?)'")
+_LONGEST_ENTITY = 1000  # namespaces are shorter by far; long ones only serve to blow a file up
+_LONGEST_DECLARATION = 65536
+
+
+class XmlGuard:
+    """Lets entities through only as OWL files use them: as abbreviations of namespaces.
+
+    Every declaration is looked at, wherever it stands, comments included: parsers differ in
+    where they accept one, and what no parser sees does no harm to refuse.
+
+    Args:
+        file: name of the file, for errors.
+        max_depth: elements that may be open at once; counted block by block.
+    """
+
+    def __init__(self, file: object, max_depth: int) -> None:
+        self.file = str(file)
+        self.max_depth = max_depth
+        self.longest = 0
+        self.expanded = 0  # bytes that the references seen so far may expand to
+        self._tail = b""
+        self._lines = 0
+        self._depth = 0
+
+    def feed(self, block: bytes) -> None:
+        """Look at the next bytes, before a parser sees them.
+
+        Raises:
+            FormatError: an entity that could read or bloat, or elements that are too deep.
+        """
+        text = self._tail + block
+        keep = max(0, len(text) - len(b"<!ENTITY"))
+        for start in _START.finditer(text):
+            found = _ENTITY.match(text, start.start())
+            if found:
+                self._check(found, text)
+            elif len(text) - start.start() > _LONGEST_DECLARATION:
+                self._refuse("an entity declaration that does not end", text, start.start())
+            else:
+                keep = min(keep, start.start())
+        self._tail = text[keep:]
+        self._lines += text.count(b"\n", 0, keep)
+        if self.longest:
+            self.expanded += block.count(b"&") * self.longest
+        starts, ends = block.count(b"<"), block.count(b"</")
+        self._depth += starts - 2 * ends - block.count(b"/>") - block.count(b"<!") - block.count(b"<?")
+        if self._depth > self.max_depth:
+            self._refuse(f"more than {self.max_depth} elements inside one another", text, len(text), "flatter XML")
+
+    def _check(self, found: re.Match[bytes], text: bytes) -> None:
+        """One declaration."""
+        value = found[2] or found[3] or b""
+        if _EXTERNAL.search(found[1]):
+            self._refuse("an external or parameter entity", text, found.start())
+        if found[4]:
+            self._refuse("an entity without a value", text, found.start())
+        if _NESTED.search(value):
+            self._refuse("an entity made of other entities", text, found.start())
+        if len(value) > _LONGEST_ENTITY:
+            self._refuse(f"an entity of {len(value)} characters", text, found.start())
+        self.longest = max(self.longest, len(value))
+
+    def _refuse(self, got: str, text: bytes, at: int, expected: str = "") -> None:
+        """Raise, with the line."""
+        line = self._lines + text.count(b"\n", 0, at) + 1
+        fix = None if expected else "remove the <!ENTITY>"
+        expected = expected or "entities that only abbreviate a namespace"
+        raise FormatError(Problem(got, expected=expected, fix=fix, file=self.file, line=line))
+
+
+def refuse_encoding(head: bytes, file: object) -> None:
+    """XML that says it is not UTF-8 could hide an entity from us, and cannot be read anyway.
+
+    Raises:
+        FormatError: another encoding is declared.
+    """
+    found = _ENCODING.match(head.lstrip())
+    if found and found[1].lower() not in (b"utf-8", b"utf8", b"us-ascii", b"ascii"):
+        name = found[1].decode("ascii", "replace")
+        fix = "convert it, for instance with iconv, and change the declaration"
+        raise FormatError(Problem(f"encoding {name}", expected="UTF-8", fix=fix, file=str(file), line=1))
+
+
+def find_xml_line(blocks: Iterable[bytes], message: str) -> int | None:
+    """The line of a parser's complaint that names none: where XML is ill-formed, or where the IRI it quotes stands.
+
+    Example:
+        >>> find_xml_line([b"<a>", b"<b></a>"], "ill-formed document")
+        1
+    """
+    quoted = _QUOTED.search(message)
+    lines: list[int] = []
+    parser = expat.ParserCreate(namespace_separator=" ")
+
+    def look(name: str, attributes: dict[str, str]) -> None:
+        if quoted and any(v and (v == quoted[1] or quoted[1].endswith(v)) for v in attributes.values()):
+            lines.append(parser.CurrentLineNumber)
+
+    parser.StartElementHandler = look
+    try:
+        for block in blocks:
+            parser.Parse(block, False)
+            if lines and "IRI" in message:
+                return lines[0]
+        parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        return error.lineno
+    return None
