@@ -37,6 +37,7 @@ from kgzsl.errors import (
     nearest,
 )
 from kgzsl.ontology import Fact, Ontology, read_ontology
+from kgzsl.ontology.endpoint import read_endpoint
 from kgzsl.semantics import ClassAttributes, attribute_phrases, class_attributes, class_prompt, template, verbalize
 
 if TYPE_CHECKING:
@@ -149,7 +150,13 @@ class Prediction:
 
 
 def load_ontology(
-    *files: str | Path, profile: str | None = None, entail: Regime = "el", **reading: Unpack[Reading]
+    *files: str | Path,
+    profile: str | None = None,
+    entail: Regime = "el",
+    format: str | None = None,
+    catalog: str | Path | None = None,
+    remote: bool = False,
+    max_bytes: int | None = None,
 ) -> Ontology:
     """Read files and folders as one ontology and derive what follows.
 
@@ -157,9 +164,15 @@ def load_ontology(
         files: in any format of :func:`kgzsl.ontology.read_ontology`; ``-`` for standard input.
         profile: ``owl`` or ``kzsl``; detected when not given.
         entail: ``el``, ``rdfs`` or ``none``.
-        reading: ``format``, ``catalog``, ``remote`` and ``max_bytes``, as ``read_ontology`` takes them.
+        format: name of the format, where the suffix does not tell.
+        catalog: a folder in which ``owl:imports`` are looked for.
+        remote: fetch imports that are missing from the network.
+        max_bytes: what one file may hold after unpacking; 8 GiB if None.
     """
-    return read_ontology(*files, profile=profile or None, **reading).entail(entail)
+    ontology = read_ontology(
+        *files, profile=profile or None, format=format, catalog=catalog, remote=remote, max_bytes=max_bytes
+    )
+    return ontology.entail(entail)
 
 
 def load_endpoint(

@@ -7,7 +7,16 @@ from pathlib import Path
 
 from kgzsl.errors import FormatError, Problem
 
-__all__ = ["COMPRESSIONS", "FORMATS", "HORNED", "XML", "choose_format", "has_ontology_suffix", "looks_like", "suffix_of"]
+__all__ = [
+    "COMPRESSIONS",
+    "FORMATS",
+    "HORNED",
+    "XML",
+    "choose_format",
+    "has_ontology_suffix",
+    "looks_like",
+    "suffix_of",
+]
 
 # name of the format -> its suffixes, each also with a suffix of COMPRESSIONS behind it
 FORMATS: dict[str, tuple[str, ...]] = {
@@ -59,7 +68,9 @@ _TEXT = (
 _PLAIN = ("Turtle", "N-Triples", "N-Quads", "TriG", "N3")
 # What else a file may rightly be that looks like the key.
 _ALSO = {"Turtle": ("TriG", "N3"), "JSON-LD": ("TriG", "N3", "Turtle")}
-_QUAD = re.compile(r"(<[^>\s]*>|_:\S+)\s+<[^>\s]*>\s+(<[^>\s]*>|_:\S+|\"([^\"\\\n]|\\.)*\"\S*)\s+(<[^>\s]*>|_:\S+)\s*\.")
+_QUAD = re.compile(
+    r"(<[^>\s]*>|_:\S+)\s+<[^>\s]*>\s+(<[^>\s]*>|_:\S+|\"([^\"\\\n]|\\.)*\"\S*)\s+(<[^>\s]*>|_:\S+)\s*\."
+)
 _COMMENTS = re.compile(r"\A(\s*#[^\n]*\n)+")
 _HEAD = 65536
 
@@ -170,7 +181,11 @@ def looks_like(head: bytes) -> str | None:
     if b"\x00" in head:
         return "binary data"
     text = _COMMENTS.sub("", head.decode("utf-8", "replace")).lstrip()
-    text = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("!")) if text[:1] == "!" else text
+    text = (
+        "".join(line for line in text.splitlines(keepends=True) if not line.startswith("!"))
+        if text[:1] == "!"
+        else text
+    )
     kind = next((kind for pattern, kind in _TEXT if pattern.match(text)), "")
     return _xml_root(text) if kind == "RDF/XML" else kind or None
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from typing import IO, cast
 from urllib.parse import unquote, urljoin, urlsplit
 from xml.etree import ElementTree
 
 from kgzsl.errors import FailureError, FormatError, KgzslError, Problem
-from kgzsl.ontology.content import content_of, open_content, open_stream
+from kgzsl.ontology.content import Content, content_of, open_content, open_stream
 from kgzsl.ontology.formats import HORNED, suffix_of
 from kgzsl.ontology.limits import Limits
+from kgzsl.ontology.network import asked
 from kgzsl.ontology.sources import OASIS_CATALOG, ontologies_in
 from kgzsl.ontology.triples import Triples, pyoxigraph_format
 from kgzsl.ontology.vocabulary import OWL, RDF
@@ -171,7 +169,7 @@ def read_imports(
                     read.add(path.resolve())
                     triples.read(path, None, limits)
                 elif path is None and remote:
-                    with fetched(iri, limits) as content:
+                    with _fetched(iri, limits) as content:
                         triples.append(content, limits)
             except FailureError:
                 raise
@@ -182,37 +180,14 @@ def read_imports(
 
 
 @contextmanager
-def fetched(iri: str, limits: Limits) -> Iterator[Any]:
-    """An ontology from the network, as an opened file.
-
-    Raises:
-        FailureError: no answer, or another than an ontology.
-    """
+def _fetched(iri: str, limits: Limits) -> Iterator[Content]:
+    """An ontology from the network, as an opened file."""
     fix = "try later, or put the ontology into a catalog folder (--catalog)"
-    if urlsplit(iri).scheme not in ("http", "https"):
-        raise FailureError(Problem("an import that cannot be fetched", expected="http or https", fix=fix, file=iri))
-    request = urllib.request.Request(iri, headers={"Accept": _ACCEPT, "User-Agent": "kgzsl"})
-    try:
-        with urllib.request.urlopen(request, timeout=limits.timeout) as answer:
-            late = _Deadline(answer, iri, limits.timeout * 10)
-            with open_stream(cast(IO[bytes], late), iri, limits=limits) as content:
-                yield content
-    except (OSError, ValueError, urllib.error.URLError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise FailureError(Problem(f"it cannot be fetched ({reason})", fix=fix, file=iri)) from error
-
-
-class _Deadline:
-    """A download that may not drip on for ever."""
-
-    def __init__(self, answer: IO[bytes], iri: str, seconds: float) -> None:
-        self._answer, self._iri, self._end = answer, iri, time.monotonic() + seconds
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
-        if time.monotonic() > self._end:
-            raise FailureError(Problem("the download takes too long", fix="try later", file=self._iri))
-        return self._answer.read(size)
+    with (
+        asked(iri, accept=_ACCEPT, fix=fix, timeout=limits.timeout) as answer,
+        open_stream(cast(IO[bytes], answer), iri, limits=limits) as content,
+    ):
+        yield content
 
 
 def _imported(triples: Triples) -> list[str]:
