@@ -10,11 +10,11 @@ import lzma
 import re
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -29,10 +29,12 @@ STANDARD_INPUT = Path("-")
 _BLOCK = MIB
 _HEAD = 65536
 _BOM = b"\xef\xbb\xbf"
-_OPENERS = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
+_OPENERS: dict[str, Callable[..., Any]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
 _UNPACKING = (OSError, EOFError, zlib.error, lzma.LZMAError)
 _JSON_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _JSON_DEPTH = 500  # pyoxigraph's time is quadratic in it: seconds at 4,000
+_JSON_ID = re.compile(rb'"@id"\s*:\s*"([^"\\]*[\s<>{}|^`][^"\\]*)"')
+_LONGEST_ID = 2048
 _STAR = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|<[^<>\s]*>|#[^\n]*|(<<)|(>>)')
 _STAR_DEPTH = 100  # pyoxigraph's recursion overflows the stack somewhere above 2,000
 
@@ -191,6 +193,7 @@ class _Guard(io.RawIOBase):
         self._xml = XmlGuard(file, limits.max_depth) if format in XML else None
         self._json = _JsonDepth() if format == "JSON-LD" else None
         self._star = 0
+        self._ids = b""
         self._format = format
 
     def readable(self) -> bool:
@@ -219,6 +222,7 @@ class _Guard(io.RawIOBase):
         if self._xml is not None:
             self._xml.feed(block)
         elif self._json is not None:
+            self._check_ids(block)
             if self._json.feed(block) > _JSON_DEPTH:
                 self._refuse(f"more than {_JSON_DEPTH} brackets inside one another", expected="flatter JSON-LD")
         elif b"<<" in block or self._star:
@@ -249,6 +253,18 @@ class _Guard(io.RawIOBase):
         if longest > self._limits.max_line:
             got = f"a line of more than {show_size(self._limits.max_line)}"
             self._refuse(got, fix="break it into lines", line=self._lines + 1)
+
+    def _check_ids(self, block: bytes) -> None:
+        """IRIs that are none: JSON-LD's rules let a parser pass them over, with all that is said of them."""
+        text = self._ids + block
+        problems = []
+        for found in _JSON_ID.finditer(text):
+            line = self._lines + block.count(b"\n", 0, max(0, found.start(1) - len(self._ids))) + 1
+            got = f"IRI {found[1].decode('utf-8', 'replace')!r}: a character that IRIs cannot have"
+            problems.append(Problem(got, expected="valid JSON-LD", file=self._file, line=line))
+        if problems:
+            raise ParseError(problems[:20])
+        self._ids = text[-_LONGEST_ID:]
 
     def _check_star(self, block: bytes) -> None:
         """Quoted triples inside one another, which parsers follow by recursion."""

@@ -181,11 +181,6 @@ def looks_like(head: bytes) -> str | None:
     if b"\x00" in head:
         return "binary data"
     text = _COMMENTS.sub("", head.decode("utf-8", "replace")).lstrip()
-    text = (
-        "".join(line for line in text.splitlines(keepends=True) if not line.startswith("!"))
-        if text[:1] == "!"
-        else text
-    )
     kind = next((kind for pattern, kind in _TEXT if pattern.match(text)), "")
     return _xml_root(text) if kind == "RDF/XML" else kind or None
 

@@ -148,16 +148,14 @@ def _problem(done: subprocess.CompletedProcess[bytes], text: bytes, content: Con
 def _check_owl_xml(text: bytes, content: Content) -> None:
     """Two mistakes that py-horned-owl passes over: bad IRIs, which it escapes, and undeclared prefixes."""
     declared = {name.decode("utf-8") for name in _OWX_PREFIX.findall(text)} | _STANDARD.keys() | {"xml"}
-    problems = {}
-    for found in _OWX_IRI.finditer(text):
-        problems[found[1]] = (f"IRI '{found[1].decode('utf-8')}': a character that IRIs cannot have", found.start(1))
-    for found in _OWX_SHORT.finditer(text):
-        name = found[1].decode("utf-8")
-        if name not in declared and found[1] not in problems:
-            problems[found[1]] = (f"The prefix {name}: has not been declared", found.start(1))
+    found = [(m[1], m.start(1)) for m in _OWX_IRI.finditer(text)]
+    problems = {iri: (f"IRI '{iri.decode()}': a character that IRIs cannot have", at) for iri, at in reversed(found)}
+    for name in _OWX_SHORT.finditer(text):
+        if name[1].decode() not in declared:
+            problems.setdefault(name[1], (f"The prefix {name[1].decode()}: has not been declared", name.start(1)))
     if problems:
         expected = f"valid {content.format}"
         raise ParseError(
             Problem(got, expected=expected, file=content.file, line=text.count(b"\n", 0, at) + 1)
-            for got, at in list(problems.values())[:20]
+            for got, at in sorted(problems.values(), key=lambda problem: problem[1])[:20]
         )

@@ -51,7 +51,7 @@ def show_size(size: int) -> str:
     """A number of bytes as people read it.
 
     Example:
-        >>> show_size(8 * GIB), show_size(1500), show_size(20)
+        >>> show_size(8 * GIB), show_size(1536), show_size(20)
         ('8 GiB', '1.5 KiB', '20 bytes')
     """
     for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (1024, "KiB")):

@@ -26,7 +26,7 @@ def files_of(paths: Iterable[str | Path]) -> tuple[list[Path], list[Problem]]:
         True
     """
     files: dict[Path, Path] = {}
-    problems = []
+    problems: list[Problem] = []
     for path in map(Path, paths):
         if path == STANDARD_INPUT or not path.is_dir():
             files.setdefault(path if path == STANDARD_INPUT else path.resolve(), path)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from kgzsl.errors import KgzslError, ParseError, Problem
+from kgzsl.errors import FailureError, InputError, KgzslError, ParseError, Problem
 from kgzsl.ontology.content import Content, content_of, open_content
 from kgzsl.ontology.formats import HORNED
 from kgzsl.ontology.limits import Limits
@@ -182,7 +182,9 @@ class Triples:
             try:
                 self._take(quads, len(self.files) - 1, only_default=content.format == "N3")
                 break
-            except KgzslError:
+            except InputError as error:
+                complaints.end(error)
+            except FailureError:
                 raise
             except _PARSER_ERRORS as error:
                 if content.format == "N3" and "variables are not allowed" in str(error):
@@ -207,10 +209,7 @@ class Triples:
             kind = type(term)
             if kind is literal:
                 language = term.language
-                if language:
-                    object = f'"{term.value}"@{language}'
-                else:
-                    object = f'"{term.value}"^^{term.datatype.value}'
+                object = f'"{term.value}"@{language}' if language else f'"{term.value}"^^{term.datatype.value}'
             elif kind is blank:
                 object = f"_:{file}.{term.value}"
             elif kind is triple:
@@ -287,7 +286,7 @@ class _Complaints:
         line = number if number and number > 0 else None
         message = _REPEATED_LINE.sub("", getattr(error, "msg", None) or str(error) or "malformed")
         message = message.removeprefix("Parser error at ")
-        text = message.rpartition(": ")[2] if line else message
+        text = message.partition(": ")[2] if line else message
         fix = None
         if isinstance(error, MemoryError):
             message, fix = "a statement of more than 16 MiB", "break it into several"
@@ -307,6 +306,12 @@ class _Complaints:
         """Raise what was kept."""
         if self._problems:
             raise ParseError([self._placed(problem) for problem in self._problems.values()])
+
+    def end(self, error: InputError) -> None:
+        """Raise what was kept, together with what put an end to reading."""
+        if not self._problems:
+            raise error
+        raise type(error)([*map(self._placed, self._problems.values()), *error.problems]) from error
 
     def _placed(self, problem: Problem) -> Problem:
         """The problem with its line, for XML, whose parser names none."""

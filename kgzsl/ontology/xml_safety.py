@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from xml.parsers import expat
 
-from kgzsl.errors import FormatError, Problem
+from kgzsl.errors import FormatError, ParseError, Problem
 
 __all__ = ["XmlGuard", "find_xml_line", "refuse_encoding"]
 
@@ -15,9 +15,12 @@ _ENTITY = re.compile(rb"""<!ENTITY([^"'>]*)(?:"([^"]*)"|'([^']*)'|(>))""", re.IG
 _EXTERNAL = re.compile(rb"%|\b(SYSTEM|PUBLIC)\b", re.IGNORECASE)
 _NESTED = re.compile(rb"&(?!amp;|lt;|gt;|quot;|apos;)")
 _ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']*)""")
+_NO_ELEMENTS = expat.errors.XML_ERROR_NO_ELEMENTS
+_UNCLOSED = (expat.errors.XML_ERROR_UNCLOSED_TOKEN, expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION)
 _QUOTED = re.compile(r"'(.*?)'")
 _LONGEST_ENTITY = 1000  # namespaces are shorter by far; long ones only serve to blow a file up
 _LONGEST_DECLARATION = 65536
+_CUT_OFF = tuple(expat.errors.codes[message] for message in (_NO_ELEMENTS, *_UNCLOSED))
 
 
 class XmlGuard:
@@ -38,6 +41,7 @@ class XmlGuard:
         self.expanded = 0  # bytes that the references seen so far may expand to
         self._tail = b""
         self._lines = 0
+        self._expat: expat.XMLParserType | None = expat.ParserCreate()
         self._depth = 0
 
     def feed(self, block: bytes) -> None:
@@ -46,6 +50,7 @@ class XmlGuard:
         Raises:
             FormatError: an entity that could read or bloat, or elements that are too deep.
         """
+        self._follow(block)
         text = self._tail + block
         keep = max(0, len(text) - len(b"<!ENTITY"))
         for start in _START.finditer(text):
@@ -64,6 +69,19 @@ class XmlGuard:
         self._depth += starts - 2 * ends - block.count(b"/>") - block.count(b"<!") - block.count(b"<?")
         if self._depth > self.max_depth:
             self._refuse(f"more than {self.max_depth} elements inside one another", text, len(text), "flatter XML")
+
+    def _follow(self, block: bytes) -> None:
+        """Notice XML that just ends: pyoxigraph takes a file that was cut off between two elements for a whole one."""
+        if self._expat is None:
+            return
+        try:
+            self._expat.Parse(block, not block)
+        except expat.ExpatError as error:
+            self._expat = None  # other mistakes are the parser's to report, together with those before them
+            if not block and error.code in _CUT_OFF:
+                got, fix = "the file ends before its last element does", "check that it was downloaded to its end"
+                problem = Problem(got, expected="whole XML", fix=fix, file=self.file, line=error.lineno)
+                raise ParseError(problem) from error
 
     def _check(self, found: re.Match[bytes], text: bytes) -> None:
         """One declaration."""

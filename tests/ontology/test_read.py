@@ -66,7 +66,7 @@ def test_several_files_are_one_graph(tmp_path: Path) -> None:
         ("a.ttl", b"%PDF-1.7", "PDF"),
         ("a.ttl", b'<?xml version="1.0"?><rdf:RDF/>', "RDF/XML"),
         ("a.rdf", TURTLE.encode(), "looks like Turtle"),
-        ("a.owl", b'<?xml version="1.0"?>\n<Ontology xmlns="http://www.w3.org/2002/07/owl#">', "OWL/XML"),
+        ("a.rdf", b'<?xml version="1.0"?>\n<Ontology xmlns="http://www.w3.org/2002/07/owl#">', "OWL/XML"),
         ("a.nt", TURTLE.encode(), "looks like Turtle"),
         ("a.json", TURTLE.encode(), "looks like Turtle"),
         ("a.csv", b"a,b,c\n1,2,3\n", "does not look like K-ZSL table"),
