@@ -31,9 +31,11 @@ _HEAD = 65536
 _BOM = b"\xef\xbb\xbf"
 _OPENERS: dict[str, Callable[..., Any]] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
 _UNPACKING = (OSError, EOFError, zlib.error, lzma.LZMAError)
-_JSON_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# Possessive (*+): a string that does not end must not be tried again from every character.
+_JSON_REST = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_JSON_STRING = re.compile(rb'"' + _JSON_REST.pattern, re.DOTALL)
 _JSON_DEPTH = 500  # pyoxigraph's time is quadratic in it: seconds at 4,000
-_JSON_ID = re.compile(rb'"@id"\s*:\s*"([^"\\]*[\s<>{}|^`][^"\\]*)"')
+_JSON_ID = re.compile(rb'"@id"\s*:\s*"([^"\\\s<>{}|^`]*+[\s<>{}|^`][^"\\]*+)"')
 _LONGEST_ID = 2048
 _STAR = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|<[^<>\s]*>|#[^\n]*|(<<)|(>>)')
 _STAR_DEPTH = 100  # pyoxigraph's recursion overflows the stack somewhere above 2,000
@@ -290,18 +292,35 @@ class _JsonDepth:
 
     def __init__(self) -> None:
         self._depth = 0
-        self._rest = b""
+        self._inside = False
+        self._escape = b""
         self._steps = np.zeros(256, np.int8)
         self._steps[[ord("["), ord("{")]] = 1
         self._steps[[ord("]"), ord("}")]] = -1
 
     def feed(self, block: bytes) -> int:
         """The greatest depth in the next bytes."""
-        text = _JSON_STRING.sub(b"", self._rest + block)
-        opened = text.find(b'"')  # a string that goes on in the next block
-        text, self._rest = (text, b"") if opened < 0 else (text[:opened], text[opened:])
+        text = self._escape + block
+        self._escape = b""
+        if self._inside:
+            end = _JSON_REST.match(text)
+            if not end:
+                self._escape = text[-1:] if _odd_backslashes(text) else b""
+                return self._depth
+            text = text[end.end() :]
+        text = _JSON_STRING.sub(b"", text)
+        opened = text.find(b'"')
+        self._inside = opened >= 0
+        if self._inside:  # a string that goes on in the next block
+            self._escape = text[-1:] if _odd_backslashes(text) else b""
+            text = text[:opened]
         if not text:
             return self._depth
         depth = self._depth + np.cumsum(self._steps[np.frombuffer(text, np.uint8)], dtype=np.int64)
         self._depth = int(depth[-1])
         return int(depth.max())
+
+
+def _odd_backslashes(text: bytes) -> bool:
+    """Whether the next character is escaped."""
+    return (len(text) - len(text.rstrip(b"\\"))) % 2 == 1

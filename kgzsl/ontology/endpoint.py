@@ -21,6 +21,7 @@ from kgzsl.ontology.vocabulary import BUILT_IN, RDF, RDFS, SKOS, XSD
 __all__ = ["EndpointLimits", "read_endpoint"]
 
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]+")
+_VARIABLE = re.compile(r"\?(\w+)")
 _ANSWER = 256 * MIB
 _TERMS_A_QUERY = 50
 _FACTS = "SELECT ?s ?p ?o WHERE {{ VALUES ?s {{ {terms} }} ?s ?p ?o . FILTER(!isBlank(?o)) }} ORDER BY ?s ?p ?o"
@@ -177,21 +178,22 @@ class _Endpoint:
                         Problem("an answer of more than 256 MiB", fix="take smaller pages", file=self.url)
                     )
             text = b"".join(blocks)
+        names = _VARIABLE.findall(query.partition("WHERE")[0])
         expected = "SPARQL results in JSON"
         try:
             rows = json.loads(text)["results"]["bindings"]
-            return [row for row in rows if _is_row(row)]
+            return [{name: _checked(row[name]) for name in names} for row in rows]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             head = " ".join(text[:200].decode("utf-8", "replace").split())[:80]
             got = f"it answered {answer.kind}: {head!r}" if text else "it answered nothing"
             raise FailureError(Problem(got, expected=expected, fix=fix, file=self.url)) from error
 
 
-def _is_row(row: Mapping[str, Any]) -> bool:
-    """Whether all values are terms; raises KeyError or TypeError where they are not."""
-    return all(isinstance(value["value"], str) and isinstance(value["type"], str) for value in row.values()) and bool(
-        row
-    )
+def _checked(value: Any) -> Mapping[str, Any]:
+    """A value that is a term; TypeError or KeyError if it is none."""
+    if not isinstance(value["value"], str) or not isinstance(value["type"], str):
+        raise TypeError(value)
+    return value
 
 
 def _term(value: Mapping[str, Any]) -> str:

@@ -64,6 +64,7 @@ _TEXT = (
     (re.compile(r"(format-version|data-version|ontology|default-namespace)\s*:\s"), "OBO"),
     (re.compile(r"\{|\[\s*[\[{\"\]]"), "JSON-LD"),
 )
+_SOME_XML = "XML"  # its first element is not in the head
 # What text that nothing betrays may be.
 _PLAIN = ("Turtle", "N-Triples", "N-Quads", "TriG", "N3")
 # What else a file may rightly be that looks like the key.
@@ -128,12 +129,16 @@ def choose_format(path: Path, head: bytes, format: str | None = None, *, sniff: 
         'Turtle'
     """
     looks = looks_like(head)
+    if format is None and sniff and looks is not None and looks not in (*FORMATS, _SOME_XML):
+        raise FormatError(Problem(f"the content looks like {looks}", expected="an ontology", file=path))
     if format is not None:
         name = _known_format(format, path)
     elif sniff:
-        name = looks or ("N-Quads" if _is_quads(head) else "Turtle")
+        name = "RDF/XML" if looks == _SOME_XML else looks or ("N-Quads" if _is_quads(head) else "Turtle")
     else:
         name = _named_format(path, looks)
+    if not head.strip() or (looks == _SOME_XML and name in XML):
+        return name  # what it is stands further on
     if looks is not None and looks != name and name not in _ALSO.get(looks, ()):
         fix = f"pass format={looks!r} or rename the file" if looks in FORMATS else "convert it, or check the path"
         raise FormatError(Problem(f"the content looks like {looks}", expected=name, fix=fix, file=path))
@@ -197,10 +202,13 @@ def _xml_root(text: str) -> str:
             end = "]"  # declarations inside the DOCTYPE; what is behind them has no "<"
         at = text.find(end, at + 2)
         if at < 0:
-            return "RDF/XML"
+            return _SOME_XML
     if re.match(r"(?i)<html\b", text[at : at + 6]):
         return "HTML"
-    return "OWL/XML" if at >= 0 and re.match(r"<(owl:)?Ontology\s[^>]*(ontologyIRI|xmlns=)", text[at:]) else "RDF/XML"
+    if at >= 0 and re.match(r"<(owl:)?Ontology\s[^<>]*(ontologyIRI|xmlns=)", text[at:]):
+        return "OWL/XML"
+    whole = at >= 0 and not text.startswith("<!", at) and ">" in text[at:]
+    return "RDF/XML" if whole else _SOME_XML
 
 
 def _is_quads(head: bytes) -> bool:

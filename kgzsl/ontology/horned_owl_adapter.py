@@ -48,9 +48,9 @@ except BaseException as error:
 _LINE = re.compile(r"line_col: Pos\(\((\d+), (\d+)\)\)")
 _BYTE = re.compile(r"(?:ByteSpan\((\d+)\.\.(\d+)\)|BytePosition\((\d+)\))")
 _EXPECTED = re.compile(r"positives: \[([^\]]*)\]")
-_OWX_IRI = re.compile(rb"""\b(?:IRI|ontologyIRI|versionIRI)\s*=\s*"([^"<]*[\s<>{}|\\^`][^"<]*)\"""")
+_OWX_IRI = re.compile(rb"""\b(?:IRI|ontologyIRI|versionIRI)\s*=\s*"([^"<\s>{}|\\^`]*+[\s>{}|\\^`][^"<]*+)\"""")
 _OWX_SHORT = re.compile(rb'\babbreviatedIRI\s*=\s*"([^":]*):')
-_OWX_PREFIX = re.compile(rb'<Prefix\b[^>]*\bname\s*=\s*"([^"]*)"')
+_OWX_PREFIX = re.compile(rb'<Prefix\b[^<>]*\bname\s*=\s*"([^"]*)"')
 _NT_SHORT = re.compile(rb"<(owl|rdf|rdfs|xsd):([^<>/\s]*)>")
 
 

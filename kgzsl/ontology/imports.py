@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 from xml.etree import ElementTree
 
-from kgzsl.errors import FailureError, FormatError, KgzslError, Problem
+from kgzsl.errors import FormatError, InputError, KgzslError, Problem
 from kgzsl.ontology.content import Content, content_of, open_content, open_stream
 from kgzsl.ontology.formats import HORNED, suffix_of
 from kgzsl.ontology.limits import Limits
@@ -26,12 +26,12 @@ _HEAD = 65536
 _HEAD_TRIPLES = 2000
 _MOST_IMPORTS = 1000
 _IRI_IN_HEAD = {
-    "OWL/XML": re.compile(rb"""<(?:owl:)?Ontology\b[^>]*?\b(?:ontologyIRI\s*=\s*["']([^"']*))"""),
+    "OWL/XML": re.compile(rb"""<(?:owl:)?Ontology\b[^<>]*?\b(?:ontologyIRI\s*=\s*["']([^"']*))"""),
     "OWL functional syntax": re.compile(rb"Ontology\s*\(\s*<([^>]*)>(?:\s*<([^>]*)>)?"),
     "OWL Manchester syntax": re.compile(rb"Ontology:\s*<([^>]*)>(?:\s*<([^>]*)>)?"),
     "OBO": re.compile(rb"(?m)^ontology:\s*(\S+)"),
 }
-_OWX_VERSION = re.compile(rb"""<(?:owl:)?Ontology\b[^>]*?\bversionIRI\s*=\s*["']([^"']*)""")
+_OWX_VERSION = re.compile(rb"""<(?:owl:)?Ontology\b[^<>]*?\bversionIRI\s*=\s*["']([^"']*)""")
 _OASIS = "{urn:oasis:names:tc:entity:xmlns:xml:catalog}"
 _ACCEPT = (
     "text/turtle, application/rdf+xml, application/n-triples, application/ld+json;q=0.8, "
@@ -132,7 +132,7 @@ class Catalog:
 
 def read_imports(
     triples: Triples, catalog: Catalog | None = None, *, remote: bool = False, limits: Limits | None = None
-) -> list[Problem]:
+) -> list[InputError]:
     """Read what the triples import, and what that imports, each once.
 
     The IRIs that were found are added to ``triples.imports``, the others to
@@ -145,20 +145,20 @@ def read_imports(
         limits: what one file may ask of the machine.
 
     Returns:
-        What is wrong with the imported files.
+        What is wrong with the imported files and the catalog.
 
     Raises:
         FailureError: an ontology could not be fetched.
     """
     limits = limits or Limits()
-    problems: list[Problem] = []
+    errors: list[InputError] = []
     read = {Path(file).resolve() for file in triples.files}
     done: set[str] = set()
     while waiting := [iri for iri in _imported(triples) if iri not in done]:
         for iri in waiting:
             done.add(iri)
             if len(done) > _MOST_IMPORTS:
-                return [*problems, Problem(f"more than {_MOST_IMPORTS} imports", fix="import fewer")]
+                return [*errors, FormatError(Problem(f"more than {_MOST_IMPORTS} imports", fix="import fewer"))]
             path = None
             if _plain(iri) in _here(triples):
                 triples.imports.append(iri)
@@ -171,12 +171,10 @@ def read_imports(
                 elif path is None and remote:
                     with _fetched(iri, limits) as content:
                         triples.append(content, limits)
-            except FailureError:
-                raise
-            except KgzslError as error:
-                problems += error.problems
+            except InputError as error:
+                errors.append(error)
             (triples.imports if path is not None or remote else triples.missing_imports).append(iri)
-    return problems
+    return errors
 
 
 @contextmanager
@@ -233,7 +231,7 @@ def _ontologies_in_head(stream: IO[bytes], format: str, file: Path) -> list[str]
     import pyoxigraph
 
     iris, versions = [], []
-    quads = pyoxigraph.parse(input=stream, format=pyoxigraph_format(format), base_iri=f"file:///{file.name}")
+    quads = pyoxigraph.parse(input=stream, format=pyoxigraph_format(format), base_iri=f"file:///{quote(file.name)}")
     try:
         for quad in islice(quads, _HEAD_TRIPLES):
             if quad.predicate.value == OWL.versionIRI:

@@ -73,8 +73,7 @@ def read_ontology(
             errors.append(error)
     try:
         shelf = None if catalog is None else Catalog(Path(catalog), limits)
-        if found := read_imports(triples, shelf, remote=remote and not errors, limits=limits):
-            errors.append(OntologyError(found))
+        errors += read_imports(triples, shelf, remote=remote and not errors, limits=limits)
     except InputError as error:
         errors.append(error)
     if errors:

@@ -120,7 +120,7 @@ def server() -> Iterator[Callable[[Callable[[Any], None]], str]]:
 
     def start(answer: Callable[[Any], None]) -> str:
         class Handler(BaseHTTPRequestHandler):
-            do_GET = do_POST = lambda self: answer(self)  # noqa: N815
+            do_GET = do_POST = lambda self: answer(self)
 
             def log_message(self, *arguments: object) -> None:
                 pass

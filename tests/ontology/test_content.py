@@ -34,7 +34,8 @@ class Endless(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        block, self.head = (self.head or self.more)[:size], b""
+        block = (self.head or self.more)[:size]
+        self.head = self.head[len(block) :]
         self.taken += len(block)
         return block
 
@@ -49,7 +50,7 @@ class Endless(io.RawIOBase):
         ("RDF/XML", (RDF + '<owl:Class rdf:about="').encode(), b"x"),
         ("RDF/XML", (RDF + "<!-- ").encode(), b"x"),
         ("JSON-LD", b'{"@id": "', b"x"),
-        ("JSON-LD", b"[ ", b"{},"),
+        ("JSON-LD", b"[{} ,", b" "),
         ("OWL/XML", (OWX + "<Class ").encode(), b"x"),
         ("OWL functional syntax", b"Ontology(", b"x"),
         ("OBO", b"format-version: 1.2\nontology: ", b"x"),
@@ -74,16 +75,17 @@ def test_an_endless_line_is_refused_without_reading_it(format: str, head: bytes,
 
 def test_a_long_file_is_streamed(tmp_path: Path) -> None:
     path = tmp_path / "long.nt.gz"
+    row = b'<http://e/a> <http://e/b> "' + b"x" * 1000 + b'" .\n'
     with gzip.open(path, "wb", compresslevel=1) as file:
-        for _ in range(20):
-            file.write(ROW * 25_000)
+        for _ in range(40):
+            file.write(row * 1000)
     tracemalloc.start()
     triples = Triples()
     triples.read(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(triples) == 500_000
-    assert peak < 20 * MIB  # the file has that many, unpacked; three columns of it take 6
+    assert len(triples) == 40_000
+    assert peak < 12 * MIB  # the file has 39, unpacked
 
 
 @pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)])
@@ -204,7 +206,7 @@ def test_what_is_too_deep_for_parsers_is_refused(tmp_path: Path) -> None:
             )
             step = {"a.ofn": "ObjectComplementOf(", "a.owx": "<ObjectComplementOf>"}.get(name, "( ")
             (tmp_path / name).write_text(start + step * 9_000 + "x")
-            with pytest.raises(OntologyError, match=r"nested|unexpected|EoF|UnclosedTag|valid OWL"):
+            with pytest.raises(OntologyError, match=r"nested|unexpected|before its last element|valid OWL"):
                 read_ontology(tmp_path / name)
 
 

@@ -45,7 +45,8 @@ def test_an_import_is_found_by_the_iri_in_the_head(root: Path, catalog: Path) ->
     found = catalog / "deep" / "some name.ttl"
     found.write_text(ontology("http://e/animals", "http://e/plants", says=":Zebra rdfs:subClassOf :Horse ."))
     (catalog / "p.nt").write_text(
-        "<http://e/plants#> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://www.w3.org/2002/07/owl#Ontology> ."
+        "<http://e/plants#> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> "
+        "<http://www.w3.org/2002/07/owl#Ontology> ."
     )
     (catalog / "broken.ttl").write_text("<<<")
     report = read_ontology(root, catalog=catalog).report
@@ -77,10 +78,12 @@ def test_other_ways_to_be_found(root: Path, catalog: Path, tmp_path: Path) -> No
     (tmp_path / "beside" / "next.xml").write_text(
         '<catalog xmlns="urn:oasis:names:tc:entity:xmlns:xml:catalog">'
         '<nextCatalog catalog="../catalog/catalog-v001.xml"/>'
-        '<rewriteURI uriStartString="http://e/" rewritePrefix="./"/><uri name="http://e/animals" uri="y.ttl"/></catalog>'
+        '<rewriteURI uriStartString="http://e/" rewritePrefix="./"/>'
+        '<uri name="http://e/animals" uri="y.ttl"/></catalog>'
     )
     (catalog / "catalog-v001.xml").write_text(
-        '<catalog xmlns="urn:oasis:names:tc:entity:xmlns:xml:catalog"><nextCatalog catalog="../beside/next.xml"/></catalog>'
+        '<catalog xmlns="urn:oasis:names:tc:entity:xmlns:xml:catalog">'
+        '<nextCatalog catalog="../beside/next.xml"/></catalog>'
     )
     assert found() == ("y.ttl",)
 
