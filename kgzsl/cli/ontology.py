@@ -9,7 +9,6 @@ import typer
 
 from kgzsl.cli.console import Json, console, print_json, print_table
 from kgzsl.errors import ConfigError, Problem
-from kgzsl.ontology.limits import parse_size
 
 __all__ = ["app"]
 
@@ -54,6 +53,7 @@ def inspect(
       kgzsl ontology inspect --endpoint https://example.org/sparql --seed http://example.org/Zebra --hops 2
     """
     from kgzsl import api
+    from kgzsl.ontology.limits import parse_size
 
     _check_sources(files or [], endpoint, seed or [])
     if endpoint:

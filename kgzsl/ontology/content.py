@@ -96,7 +96,7 @@ def open_content(path: Path, format: str | None = None, limits: Limits | None = 
         raise FormatError(Problem(f"it cannot be opened ({error.strerror})", fix=fix, file=path)) from error
     with raw:
         stream = _unpacked(raw, packed)
-        yield _guarded(stream, path, format, limits or Limits(), packed=packed, path=path)
+        yield _guarded(stream, path, format, limits or Limits(), packed=packed, path=path if path.is_file() else None)
 
 
 @contextmanager

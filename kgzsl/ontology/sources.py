@@ -49,10 +49,16 @@ def ontologies_in(folder: Path) -> list[Path]:
         FormatError: there is none.
     """
     found: list[Path] = []
-    for place, folders, names in os.walk(folder):
+
+    def refuse(error: OSError) -> None:
+        got = f"it cannot be looked into ({error.strerror})"
+        raise FormatError(Problem(got, fix="check its permissions", file=error.filename)) from error
+
+    for place, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         files = (Path(place, n) for n in names if not n.startswith(".") and n != OASIS_CATALOG)
-        found += (file for file in files if has_ontology_suffix(file))
+        # A link that leads nowhere is kept, and then said to be missing; pipes and sockets are not files to read.
+        found += (file for file in files if (file.is_file() or not file.exists()) and has_ontology_suffix(file))
     if not found:
         expected = ", ".join(s for known in FORMATS.values() for s in known)
         got = "no ontology in this folder"

@@ -31,7 +31,7 @@ class XmlGuard:
 
     Args:
         file: name of the file, for errors.
-        max_depth: elements that may be open at once; counted block by block.
+        max_depth: elements that may be open at once.
     """
 
     def __init__(self, file: object, max_depth: int) -> None:
@@ -41,7 +41,10 @@ class XmlGuard:
         self.expanded = 0  # bytes that the references seen so far may expand to
         self._tail = b""
         self._lines = 0
+        self._deepest = 0
         self._expat: expat.XMLParserType | None = expat.ParserCreate()
+        self._expat.StartElementHandler = self._open
+        self._expat.EndElementHandler = self._close
         self._depth = 0
 
     def feed(self, block: bytes) -> None:
@@ -65,9 +68,10 @@ class XmlGuard:
         self._lines += text.count(b"\n", 0, keep)
         if self.longest:
             self.expanded += block.count(b"&") * self.longest
-        starts, ends = block.count(b"<"), block.count(b"</")
-        self._depth += starts - 2 * ends - block.count(b"/>") - block.count(b"<!") - block.count(b"<?")
-        if self._depth > self.max_depth:
+        if self._expat is None:
+            starts, ends = block.count(b"<"), block.count(b"</")
+            self._depth += starts - 2 * ends - block.count(b"/>") - block.count(b"<!") - block.count(b"<?")
+        if max(self._depth, self._deepest) > self.max_depth:
             self._refuse(f"more than {self.max_depth} elements inside one another", text, len(text), "flatter XML")
 
     def _follow(self, block: bytes) -> None:
@@ -82,6 +86,16 @@ class XmlGuard:
                 got, fix = "the file ends before its last element does", "check that it was downloaded to its end"
                 problem = Problem(got, expected="whole XML", fix=fix, file=self.file, line=error.lineno)
                 raise ParseError(problem) from error
+
+    def _open(self, name: str, attributes: object) -> None:
+        """An element begins."""
+        self._depth += 1
+        if self._depth > self._deepest:
+            self._deepest = self._depth
+
+    def _close(self, name: str) -> None:
+        """An element ends."""
+        self._depth -= 1
 
     def _check(self, found: re.Match[bytes], text: bytes) -> None:
         """One declaration."""

@@ -6,6 +6,8 @@ import bz2
 import gzip
 import io
 import lzma
+import os
+import threading
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -228,3 +230,38 @@ def test_a_file_that_cannot_be_opened(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(FormatError, match=r"cannot be opened \(Permission denied\)"):
         read_ontology(path)
+
+
+def test_sound_xml_that_looks_odd_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "zoo.rdf"
+    odd = "<!-- <http://e/zoo> --> <?note <a ?>\n" * 20_000
+    path.write_text(
+        f'<!DOCTYPE rdf:RDF [<!ENTITY e "http://e/#">]>{RDF}{odd}<owl:Class rdf:about="&e;Zebra"/></rdf:RDF>'
+    )
+    assert read_ontology(path).classes == ("http://e/#Zebra",)
+
+
+def test_pipes_dead_links_and_closed_folders(tmp_path: Path, monkeypatch: Any) -> None:
+    os.mkfifo(tmp_path / "pipe.ttl")
+    (tmp_path / "a.ttl").symlink_to(tmp_path / "gone.ttl")
+    with pytest.raises(FormatError, match=r"a\.ttl: there is no such file"):
+        read_ontology(tmp_path)
+
+    def closed(*arguments: object, onerror: Any) -> list[Any]:
+        onerror(PermissionError(13, "Permission denied", str(tmp_path)))
+        return []
+
+    monkeypatch.setattr(os, "walk", closed)
+    with pytest.raises(FormatError, match=r"cannot be looked into \(Permission denied\)"):
+        read_ontology(tmp_path)
+
+
+def test_a_named_pipe_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.rdf"
+    os.mkfifo(path)
+    text = (RDF + '<owl:Class rdf:about="http://e/a b"/></rdf:RDF>').encode()
+    writer = threading.Thread(target=path.write_bytes, args=(text,), daemon=True)
+    writer.start()
+    with pytest.raises(ParseError, match="a b"):
+        read_ontology(path)
+    writer.join(5)
