@@ -19,7 +19,7 @@ from typing import IO, Any, cast
 import numpy as np
 
 from kgzsl.errors import FormatError, KgzslError, ParseError, Problem
-from kgzsl.ontology.formats import COMPRESSIONS, XML, choose_format, suffix_of
+from kgzsl.ontology.formats import COMPRESSIONS, HORNED, XML, choose_format, suffix_of
 from kgzsl.ontology.limits import MIB, Limits, show_size
 from kgzsl.ontology.xml_safety import XmlGuard, refuse_encoding
 
@@ -249,6 +249,9 @@ class _Guard(io.RawIOBase):
         if size > self._limits.max_bytes:
             got = f"more than {show_size(self._limits.max_bytes)}" + (" after unpacking" if self._packed else "")
             self._refuse(got, fix="if it is to be trusted, raise the limit: --max-size, max_bytes=")
+        if size > self._limits.max_held and self._format in (*HORNED, "JSON-LD"):
+            got = f"more than {show_size(self._limits.max_held)} of {self._format}, which must be held in memory"
+            self._refuse(got, fix="convert it to N-Triples, which is streamed")
         first, last = block.find(b"\n"), block.rfind(b"\n")
         longest = self._line_length + (len(block) if first < 0 else first)
         self._line_length = self._line_length + len(block) if last < 0 else len(block) - last - 1

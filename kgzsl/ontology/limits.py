@@ -19,6 +19,7 @@ class Limits:
 
     Args:
         max_bytes: bytes of a file after unpacking. What XML entities expand to counts as well.
+        max_held: the same for formats that are read as a whole: JSON-LD, and those of py-horned-owl.
         max_line: bytes without a line break: what is one line must be held in memory.
         max_depth: elements, brackets or quoted triples inside one another: parsers recurse,
             or take time that is quadratic in it.
@@ -26,6 +27,7 @@ class Limits:
     """
 
     max_bytes: int = 8 * GIB
+    max_held: int = GIB
     max_line: int = 64 * MIB
     max_depth: int = 10_000
     timeout: float = 30.0

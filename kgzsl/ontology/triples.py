@@ -300,7 +300,7 @@ class _Complaints:
             return False
         if content.format in ("N-Triples", "N-Quads", "Turtle", "TriG", "N3"):
             return "end of file" not in message and "UTF-8" not in message
-        return content.format == "RDF/XML" and "parsing IRI" in message
+        return content.format == "RDF/XML" and ("parsing IRI" in message or "Unknown prefix" in message)
 
     def raise_any(self) -> None:
         """Raise what was kept."""

@@ -17,6 +17,7 @@ _NESTED = re.compile(rb"&(?!amp;|lt;|gt;|quot;|apos;)")
 _ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']*)""")
 _NO_ELEMENTS = expat.errors.XML_ERROR_NO_ELEMENTS
 _UNCLOSED = (expat.errors.XML_ERROR_UNCLOSED_TOKEN, expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION)
+_PREFIX = re.compile(r"Unknown prefix (\S*:)")
 _QUOTED = re.compile(r"'(.*?)'")
 _LONGEST_ENTITY = 1000  # namespaces are shorter by far; long ones only serve to blow a file up
 _LONGEST_DECLARATION = 65536
@@ -132,27 +133,37 @@ def refuse_encoding(head: bytes, file: object) -> None:
 
 
 def find_xml_line(blocks: Iterable[bytes], message: str) -> int | None:
-    """The line of a parser's complaint that names none: where XML is ill-formed, or where the IRI it quotes stands.
+    """The line of a parser's complaint that names none.
+
+    Where the complaint quotes an IRI or a prefix, the first element that has it; otherwise
+    where the XML is ill-formed.
 
     Example:
-        >>> find_xml_line([b"<a>", b"<b></a>"], "ill-formed document")
-        1
+        >>> find_xml_line([b"<a>\\n", b"<b></a>"], "ill-formed document")
+        2
+        >>> find_xml_line([b"<a>\\n<x:b/></a>"], "Unknown prefix x:")
+        2
     """
-    quoted = _QUOTED.search(message)
+    quoted, prefix = _QUOTED.search(message), _PREFIX.search(message)
     lines: list[int] = []
-    parser = expat.ParserCreate(namespace_separator=" ")
+    parser = expat.ParserCreate()
 
     def look(name: str, attributes: dict[str, str]) -> None:
-        if quoted and any(v and (v == quoted[1] or quoted[1].endswith(v)) for v in attributes.values()):
+        if prefix:
+            found = any(n.startswith(prefix[1]) for n in (name, *attributes))
+        else:
+            found = quoted is not None and any(v and quoted[1].endswith(v) for v in attributes.values())
+        if found:
             lines.append(parser.CurrentLineNumber)
 
-    parser.StartElementHandler = look
+    if prefix or "IRI" in message:
+        parser.StartElementHandler = look
     try:
         for block in blocks:
             parser.Parse(block, False)
-            if lines and "IRI" in message:
+            if lines:
                 return lines[0]
         parser.Parse(b"", True)
     except expat.ExpatError as error:
-        return error.lineno
+        return lines[0] if lines else error.lineno
     return None

@@ -164,6 +164,8 @@ def test_broken_syntax_names_file_and_line(suffix: str, zoo: dict[str, bytes], t
 
 @pytest.mark.parametrize("suffix", BROKEN)
 def test_another_encoding_and_a_cut_file(suffix: str, zoo: dict[str, bytes], tmp_path: Path) -> None:
+    if suffix in HORNED_SUFFIXES and not horned_owl_adapter.is_installed():
+        pytest.skip("py-horned-owl is not installed")
     path = tmp_path / f"zoo{suffix}"
     path.write_bytes(zoo[suffix].replace(b"zebra", "zébra".encode("latin-1")))
     with pytest.raises(ParseError, match=r"not UTF-8: byte 0xe9") as caught:
@@ -209,7 +211,7 @@ def test_all_mistakes_of_a_file_at_once(tmp_path: Path) -> None:
         (".omn", b"SubClassOf: :Horse", b"SubClassOf: x:Horse", "prefix of x:Horse", 10),
         (".ofn", b"Ontology(<http://e/zoo>", b"Ontology(<http://e/z oo>", "unexpected text", 3),
         (".tsv", b"AwA:n1\tAwA:has", b"zoo:n1\tAwA:has", "unknown prefix", 3),
-        (".jsonld", b"http://e/#Horse", b"http://e/#Ho rse", "", None),
+        (".jsonld", b"http://e/#Horse", b"http://e/#Ho rse", "IRI", None),
     ],
 )
 def test_bad_iris_and_prefixes(
@@ -223,6 +225,21 @@ def test_bad_iris_and_prefixes(
     with pytest.raises(ParseError, match=says) as caught:
         read_ontology(path)
     assert line is None or caught.value.problems[0].line == line
+
+
+def test_all_mistakes_of_rdf_xml_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "bad.rdf"
+    path.write_text(
+        """<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="http://e/a b"/>
+<rdf:Description rdf:about="http://e/e f"/>
+<rdf:Description rdf:about="http://e/c"><x:p>1</x:p></rdf:Description>
+</rdf:RDFF>
+"""
+    )
+    with pytest.raises(ParseError) as caught:
+        read_ontology(path)
+    assert [problem.line for problem in caught.value.problems] == [2, 3, 4, 5]
 
 
 def test_a_remote_context_is_not_fetched(tmp_path: Path) -> None:
