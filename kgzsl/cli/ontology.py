@@ -32,7 +32,7 @@ def inspect(
     format: Annotated[str, typer.Option(help="Format, where the suffix does not tell: turtle, nt, obo ...")] = "",
     catalog: Annotated[Path | None, typer.Option(help="Folder in which imports are looked for.")] = None,
     remote: Annotated[bool, typer.Option("--remote", help="Fetch imports that are not in the catalog.")] = False,
-    max_size: Annotated[str, typer.Option(help="What a file may hold after unpacking.", show_default="8G")] = "",
+    max_size: Annotated[str, typer.Option(help="What a file may hold after unpacking; 8G when not given.")] = "",
     endpoint: Annotated[str, typer.Option(help="SPARQL endpoint to read from, in place of files.")] = "",
     seed: Annotated[list[str] | None, typer.Option(help="IRI of a term to start from; repeatable.")] = None,
     hops: Annotated[int, typer.Option(help="How far from the seeds to go.", min=1)] = 1,

@@ -18,7 +18,7 @@ from typing import IO, cast
 from kgzsl.errors import ConfigError, ParseError, Problem
 from kgzsl.ontology.content import Content
 from kgzsl.ontology.vocabulary import OWL, RDF, RDFS, XSD
-from kgzsl.ontology.xml_safety import find_xml_line
+from kgzsl.ontology.xml_safety import find_xml_mistakes
 
 __all__ = ["as_ntriples", "is_installed"]
 
@@ -141,7 +141,7 @@ def _problem(done: subprocess.CompletedProcess[bytes], text: bytes, content: Con
             place = f"the prefix of {name} has not been declared"
     said = re.sub(r"\s+", " ", said.removeprefix("ValueError: Failed to open ontology: "))
     if content.format == "OWL/XML":
-        line = find_xml_line([text], said) or line
+        line = next((number for _, number in find_xml_mistakes([text])), line)
     return Problem(place or said[:200], expected=expected, file=content.file, line=line)
 
 

@@ -18,7 +18,7 @@ from kgzsl.ontology.content import Content, content_of, open_content
 from kgzsl.ontology.formats import HORNED
 from kgzsl.ontology.limits import Limits
 from kgzsl.ontology.vocabulary import OWL, RDF, RDFS, XSD
-from kgzsl.ontology.xml_safety import find_xml_line
+from kgzsl.ontology.xml_safety import find_xml_mistakes
 
 __all__ = ["TripleColumns", "Triples", "pyoxigraph_format"]
 
@@ -305,25 +305,27 @@ class _Complaints:
     def raise_any(self) -> None:
         """Raise what was kept."""
         if self._problems:
-            raise ParseError([self._placed(problem) for problem in self._problems.values()])
+            raise ParseError(self._placed())
 
     def end(self, error: InputError) -> None:
         """Raise what was kept, together with what put an end to reading."""
         if not self._problems:
             raise error
-        raise type(error)([*map(self._placed, self._problems.values()), *error.problems]) from error
+        raise type(error)([*self._placed(), *error.problems]) from error
 
-    def _placed(self, problem: Problem) -> Problem:
-        """The problem with its line, for XML, whose parser names none."""
-        content = self._content
-        if content.format != "RDF/XML" or problem.line or content.path is None:
-            return problem
+    def _placed(self) -> list[Problem]:
+        """The problems; those of XML, of which the parser names no line, from a second look at the file."""
+        content, problems = self._content, list(self._problems.values())
+        if content.format != "RDF/XML" or content.path is None:
+            return problems
         try:
             with open_content(content.path, content.format) as again:
-                line = find_xml_line(iter(lambda: again.stream.read(65536), b""), problem.got)
+                mistakes = find_xml_mistakes(iter(lambda: again.stream.read(65536), b""))
         except KgzslError:
-            return problem
-        return Problem(problem.got, expected=problem.expected, file=problem.file, line=line)
+            return problems
+        expected = f"valid {content.format}"
+        found = [Problem(got, expected=expected, file=content.file, line=n) for got, n in mistakes[:_MOST_PROBLEMS]]
+        return found or problems
 
 
 def pyoxigraph_format(format: str) -> Any:

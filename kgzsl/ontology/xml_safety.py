@@ -8,7 +8,7 @@ from xml.parsers import expat
 
 from kgzsl.errors import FormatError, ParseError, Problem
 
-__all__ = ["XmlGuard", "find_xml_line", "refuse_encoding"]
+__all__ = ["XmlGuard", "find_xml_mistakes", "refuse_encoding"]
 
 _START = re.compile(rb"<!ENTITY", re.IGNORECASE)
 _ENTITY = re.compile(rb"""<!ENTITY([^"'>]*)(?:"([^"]*)"|'([^']*)'|(>))""", re.IGNORECASE)
@@ -17,8 +17,8 @@ _NESTED = re.compile(rb"&(?!amp;|lt;|gt;|quot;|apos;)")
 _ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']*)""")
 _NO_ELEMENTS = expat.errors.XML_ERROR_NO_ELEMENTS
 _UNCLOSED = (expat.errors.XML_ERROR_UNCLOSED_TOKEN, expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION)
-_PREFIX = re.compile(r"Unknown prefix (\S*:)")
-_QUOTED = re.compile(r"'(.*?)'")
+_IRI_ATTRIBUTES = ("rdf:about", "rdf:resource", "rdf:datatype")
+_BAD_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
 _LONGEST_ENTITY = 1000  # namespaces are shorter by far; long ones only serve to blow a file up
 _LONGEST_DECLARATION = 65536
 _CUT_OFF = tuple(expat.errors.codes[message] for message in (_NO_ELEMENTS, *_UNCLOSED))
@@ -132,38 +132,36 @@ def refuse_encoding(head: bytes, file: object) -> None:
         raise FormatError(Problem(f"encoding {name}", expected="UTF-8", fix=fix, file=str(file), line=1))
 
 
-def find_xml_line(blocks: Iterable[bytes], message: str) -> int | None:
-    """The line of a parser's complaint that names none.
+def find_xml_mistakes(blocks: Iterable[bytes]) -> list[tuple[str, int]]:
+    """What is wrong with RDF/XML, each with its line, for a parser that stops early and names none.
 
-    Where the complaint quotes an IRI or a prefix, the first element that has it; otherwise
-    where the XML is ill-formed.
+    Bad IRIs, undeclared prefixes (each once), and where the XML is ill-formed.
 
     Example:
-        >>> find_xml_line([b"<a>\\n", b"<b></a>"], "ill-formed document")
-        2
-        >>> find_xml_line([b"<a>\\n<x:b/></a>"], "Unknown prefix x:")
-        2
+        >>> find_xml_mistakes([b"<a>\\n<x:b/>", b"</b></a>"])
+        [('The prefix x: has not been declared', 2), ('ill-formed XML: mismatched tag', 2)]
     """
-    quoted, prefix = _QUOTED.search(message), _PREFIX.search(message)
-    lines: list[int] = []
+    found: dict[str, int] = {}
+    declared = [frozenset({"xml", "xmlns"})]
     parser = expat.ParserCreate()
 
-    def look(name: str, attributes: dict[str, str]) -> None:
-        if prefix:
-            found = any(n.startswith(prefix[1]) for n in (name, *attributes))
-        else:
-            found = quoted is not None and any(v and quoted[1].endswith(v) for v in attributes.values())
-        if found:
-            lines.append(parser.CurrentLineNumber)
+    def open_element(name: str, attributes: dict[str, str]) -> None:
+        own = {key.removeprefix("xmlns:") for key in attributes if key.startswith("xmlns:")}
+        declared.append(declared[-1] | own if own else declared[-1])
+        for key in (name, *attributes):
+            prefix, colon, _ = key.partition(":")
+            if colon and prefix not in declared[-1]:
+                found.setdefault(f"The prefix {prefix}: has not been declared", parser.CurrentLineNumber)
+        for key, value in attributes.items():
+            if key in _IRI_ATTRIBUTES and _BAD_IRI.search(value):
+                found.setdefault(f"IRI '{value}': a character that IRIs cannot have", parser.CurrentLineNumber)
 
-    if prefix or "IRI" in message:
-        parser.StartElementHandler = look
+    parser.StartElementHandler = open_element
+    parser.EndElementHandler = lambda name: declared.pop()
     try:
         for block in blocks:
             parser.Parse(block, False)
-            if lines:
-                return lines[0]
         parser.Parse(b"", True)
     except expat.ExpatError as error:
-        return lines[0] if lines else error.lineno
-    return None
+        found[f"ill-formed XML: {expat.ErrorString(error.code)}"] = error.lineno
+    return list(found.items())
