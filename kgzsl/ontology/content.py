@@ -23,7 +23,7 @@ from kgzsl.ontology.formats import COMPRESSIONS, HORNED, XML, choose_format, suf
 from kgzsl.ontology.limits import MIB, Limits, show_size
 from kgzsl.ontology.xml_safety import XmlGuard, refuse_encoding
 
-__all__ = ["STANDARD_INPUT", "Content", "content_of", "open_content", "open_stream"]
+__all__ = ["STANDARD_INPUT", "Content", "JsonDepth", "content_of", "open_content", "open_stream"]
 
 STANDARD_INPUT = Path("-")
 _BLOCK = MIB
@@ -37,7 +37,14 @@ _JSON_STRING = re.compile(rb'"' + _JSON_REST.pattern, re.DOTALL)
 _JSON_DEPTH = 500  # pyoxigraph's time is quadratic in it: seconds at 4,000
 _JSON_ID = re.compile(rb'"@id"\s*:\s*"([^"\\\s<>{}|^`]*+[\s<>{}|^`][^"\\]*+)"')
 _LONGEST_ID = 2048
-_STAR = re.compile(rb'"[^"\\\n]*(?:\\.[^"\\\n]*)*"|<[^<>\s]*>|#[^\n]*|(<<)|(>>)')
+_STAR = re.compile(
+    rb""" \"{3} (?: [^"\\] | \\. | "{1,2}(?!") )*+ (?: \"{3} | \\?\Z )
+    | '{3} (?: [^'\\] | \\. | '{1,2}(?!') )*+ (?: '{3} | \\?\Z )
+    | " [^"\\\n]*+ (?: \\. [^"\\\n]*+ )*+ " | ' [^'\\\n]*+ (?: \\. [^'\\\n]*+ )*+ '
+    | <[^<>\s]*> | \#[^\n]* | (<<) | (>>) | (\.\s*\n) """,
+    re.DOTALL | re.VERBOSE,
+)
+_LONGEST_STATEMENT = 4 * MIB
 _STAR_DEPTH = 100  # pyoxigraph's recursion overflows the stack somewhere above 2,000
 
 
@@ -193,8 +200,9 @@ class _Guard(io.RawIOBase):
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._total = self._lines = self._line_length = 0
         self._xml = XmlGuard(file, limits.max_depth) if format in XML else None
-        self._json = _JsonDepth() if format == "JSON-LD" else None
-        self._star = 0
+        self._json = JsonDepth() if format == "JSON-LD" else None
+        self._star = 0  # depth at the beginning of the statement that is not yet complete
+        self._statement = b""
         self._ids = b""
         self._format = format
 
@@ -227,7 +235,7 @@ class _Guard(io.RawIOBase):
             self._check_ids(block)
             if self._json.feed(block) > _JSON_DEPTH:
                 self._refuse(f"more than {_JSON_DEPTH} brackets inside one another", expected="flatter JSON-LD")
-        elif b"<<" in block or self._star:
+        elif b"<<" in block or self._statement or self._star:
             self._check_star(block)
         self._lines += block.count(b"\n")
 
@@ -273,11 +281,19 @@ class _Guard(io.RawIOBase):
 
     def _check_star(self, block: bytes) -> None:
         """Quoted triples inside one another, which parsers follow by recursion."""
-        for found in _STAR.finditer(block):
-            self._star = max(0, self._star + bool(found[1]) - bool(found[2]))
-            if self._star > _STAR_DEPTH:
-                line = self._line_at(block, found.start())
+        text = self._statement + block
+        depth, end = self._star, 0
+        for found in _STAR.finditer(text):
+            if found[3]:  # a statement ends; what looks like an opening may stand in a text over many lines
+                depth, end, self._star = 0, found.end(), 0
+                continue
+            depth = max(0, depth + bool(found[1]) - bool(found[2]))
+            if depth > _STAR_DEPTH:
+                line = self._line_at(block, max(0, found.start() - len(self._statement)))
                 self._refuse(f"more than {_STAR_DEPTH} quoted triples inside one another", line=line)
+        self._statement = text[end:]
+        if len(self._statement) > _LONGEST_STATEMENT:
+            self._statement, self._star = b"", depth
 
     def _line_at(self, block: bytes, at: int) -> int:
         """The line of a place in the block."""
@@ -290,8 +306,13 @@ class _Guard(io.RawIOBase):
         raise FormatError(Problem(got, expected=expected, fix=fix, file=self._file, line=line))
 
 
-class _JsonDepth:
-    """How deep the brackets of JSON go, strings left out."""
+class JsonDepth:
+    """How deep the brackets of JSON go, strings left out.
+
+    Example:
+        >>> JsonDepth().feed(b'[{"[[[": []}]')
+        3
+    """
 
     def __init__(self) -> None:
         self._depth = 0
@@ -319,9 +340,10 @@ class _JsonDepth:
             text = text[:opened]
         if not text:
             return self._depth
+        before = self._depth
         depth = self._depth + np.cumsum(self._steps[np.frombuffer(text, np.uint8)], dtype=np.int64)
         self._depth = int(depth[-1])
-        return int(depth.max())
+        return max(before, int(depth.max()))
 
 
 def _odd_backslashes(text: bytes) -> bool:

@@ -272,3 +272,12 @@ def test_a_named_pipe_is_read_once(tmp_path: Path) -> None:
     with pytest.raises(ParseError, match="a b"):
         read_ontology(path)
     writer.join(5)
+
+
+def test_text_that_looks_like_quoted_triples_is_read() -> None:
+    triples = Triples()
+    code = "cout << x << y;\n" * 200
+    texts = (f'"""{code}"""', "'<< <<'", f"'''{code}'''")
+    rows = [f"<http://e/{k}> <http://e/b> {' , '.join(texts)} .\n" for k in range(300)]
+    triples.parse("".join(rows).encode(), "Turtle", Path("text"))
+    assert len(triples) == 900

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kgzsl.errors import KgzslError
+from kgzsl.errors import FormatError, KgzslError
 from kgzsl.ontology import horned_owl_adapter
-from kgzsl.ontology.content import open_stream
+from kgzsl.ontology.content import JsonDepth, open_stream
 from kgzsl.ontology.formats import FORMATS, HORNED, looks_like
 from kgzsl.ontology.limits import Limits
 from kgzsl.ontology.triples import Triples
+from kgzsl.ontology.xml_safety import XmlGuard
 
 _SPEC = importlib.util.spec_from_file_location("samples", Path(__file__).parents[1] / "ontology" / "conftest.py")
 assert _SPEC is not None
@@ -165,3 +167,24 @@ def test_random_bytes(content: bytes, start: bytes) -> None:
 def test_nothing_but_syntax(pieces: list[bytes]) -> None:
     for format in STREAMED:
         read(SAMPLES[format][:40] + b"".join(pieces), format)
+
+
+@quick
+@given(content=st.text(alphabet='[]{}"\\\\x', max_size=60), cuts=st.lists(st.integers(0, 60), max_size=8))
+def test_depth_of_json_does_not_depend_on_blocks(content: str, cuts: list[int]) -> None:
+    text = content.encode()
+    edges = sorted({0, len(text), *(min(cut, len(text)) for cut in cuts)})
+    whole, parts = JsonDepth(), JsonDepth()
+    deepest = max(parts.feed(text[a:b]) for a, b in pairwise([0, *edges]))
+    assert whole.feed(text) == deepest
+
+
+@quick
+@given(cuts=st.lists(st.integers(0, 200), max_size=8), at=st.integers(0, 60))
+def test_an_entity_is_found_however_the_file_is_cut(cuts: list[int], at: int) -> None:
+    text = b"<!DOCTYPE a [" + b" " * at + b'<!ENTITY x SYSTEM "file:///x"> ]>\n<a/>'
+    edges = sorted({0, len(text), *(min(cut, len(text)) for cut in cuts)})
+    guard = XmlGuard("cut", 10)
+    blocks = [text[a:b] for a, b in pairwise(edges)]
+    with pytest.raises(FormatError, match="external"):
+        list(map(guard.feed, blocks))
