@@ -24,6 +24,7 @@ __all__ = [
     "explain",
     "fit",
     "load_dataset",
+    "load_endpoint",
     "load_ontology",
     "load_run",
     "predict",

@@ -37,6 +37,7 @@ from kgzsl.errors import (
     nearest,
 )
 from kgzsl.ontology import Fact, Ontology, read_ontology
+from kgzsl.ontology.endpoint import read_endpoint
 from kgzsl.semantics import ClassAttributes, attribute_phrases, class_attributes, class_prompt, template, verbalize
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ __all__ = [
     "explain",
     "fit",
     "load_dataset",
+    "load_endpoint",
     "load_ontology",
     "load_run",
     "predict",
@@ -147,15 +149,45 @@ class Prediction:
     top: tuple[tuple[str, str, float, bool], ...] = field(default=())
 
 
-def load_ontology(*files: str | Path, profile: str | None = None, entail: Regime = "el") -> Ontology:
-    """Read files as one ontology and derive what follows.
+def load_ontology(
+    *files: str | Path,
+    profile: str | None = None,
+    entail: Regime = "el",
+    format: str | None = None,
+    catalog: str | Path | None = None,
+    remote: bool = False,
+    max_bytes: int | None = None,
+) -> Ontology:
+    """Read files and folders as one ontology and derive what follows.
 
     Args:
-        files: Turtle, RDF/XML, N-Triples, JSON-LD or K-ZSL's tab-separated triples, gzip too.
+        files: in any format of :func:`kgzsl.ontology.read_ontology`; ``-`` for standard input.
+        profile: ``owl``, ``kzsl``, ``skos``, or a profile in a ``.toml`` file; detected when not given.
+        entail: ``el``, ``rdfs`` or ``none``.
+        format: name of the format, where the suffix does not tell.
+        catalog: a folder in which ``owl:imports`` are looked for.
+        remote: fetch imports that are missing from the network.
+        max_bytes: what one file may hold after unpacking; 8 GiB if None.
+    """
+    ontology = read_ontology(
+        *files, profile=profile or None, format=format, catalog=catalog, remote=remote, max_bytes=max_bytes
+    )
+    return ontology.entail(entail)
+
+
+def load_endpoint(
+    url: str, seeds: Sequence[str], *, hops: int = 1, profile: str | None = None, entail: Regime = "el"
+) -> Ontology:
+    """Read the neighborhood of some terms from a SPARQL endpoint and derive what follows.
+
+    Args:
+        url: address of the endpoint.
+        seeds: IRIs of the terms to start from.
+        hops: how many triples away from a seed to go.
         profile: ``owl``, ``kzsl``, ``skos``, or a profile in a ``.toml`` file; detected when not given.
         entail: ``el``, ``rdfs`` or ``none``.
     """
-    return read_ontology(*files, profile=profile or None).entail(entail)
+    return read_endpoint(url, seeds, hops=hops, profile=profile or None).entail(entail)
 
 
 def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset:

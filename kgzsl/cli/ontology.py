@@ -19,6 +19,7 @@ from kgzsl.cli import (
     ontology_verbalize,
 )
 from kgzsl.cli.console import Entail, Json, Profile, console, print_json, print_table
+from kgzsl.errors import ConfigError, Problem
 
 __all__ = ["app"]
 
@@ -35,10 +36,20 @@ app.command("lint")(ontology_lint.lint)
 
 @app.command()
 def inspect(
-    files: Annotated[list[Path], typer.Argument(help="Ontology files, read as one.", show_default=False)],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Files and folders, read as one ontology; - is standard input.", show_default=False),
+    ] = None,
     profile: Profile = "",
     entail: Entail = "el",
     class_: Annotated[str, typer.Option("--class", help="Show the facts of one class.")] = "",
+    format: Annotated[str, typer.Option(help="Format, where the suffix does not tell: turtle, nt, obo ...")] = "",
+    catalog: Annotated[Path | None, typer.Option(help="Folder in which imports are looked for.")] = None,
+    remote: Annotated[bool, typer.Option("--remote", help="Fetch imports that are not in the catalog.")] = False,
+    max_size: Annotated[str, typer.Option(help="What a file may hold after unpacking; 8G when not given.")] = "",
+    endpoint: Annotated[str, typer.Option(help="SPARQL endpoint to read from, in place of files.")] = "",
+    seed: Annotated[list[str] | None, typer.Option(help="IRI of a term to start from; repeatable.")] = None,
+    hops: Annotated[int, typer.Option(help="How far from the seeds to go.", min=1)] = 1,
     json: Json = False,
 ) -> None:
     """Classes, attributes, facts asserted and entailed, and what was not understood.
@@ -48,10 +59,29 @@ def inspect(
       kgzsl ontology inspect ontologies/creatures.ttl
 
       kgzsl ontology inspect ontologies/creatures.ttl --class "tindra mumbler"
+
+      kgzsl ontology inspect zoo/ --catalog imported/
+
+      zcat zoo.nt.gz | kgzsl ontology inspect - --format nt
+
+      kgzsl ontology inspect --endpoint https://example.org/sparql --seed http://example.org/Zebra --hops 2
     """
     from kgzsl import api
+    from kgzsl.ontology.limits import parse_size
 
-    found = api.load_ontology(*files, profile=profile, entail=entail)
+    _check_sources(files or [], endpoint, seed or [])
+    if endpoint:
+        found = api.load_endpoint(endpoint, seed or [], hops=hops, profile=profile, entail=entail)
+    else:
+        found = api.load_ontology(
+            *(files or []),
+            profile=profile,
+            entail=entail,
+            format=format or None,
+            catalog=catalog,
+            remote=remote,
+            max_bytes=parse_size(max_size) if max_size else None,
+        )
     summary = _summary(found)
     if class_:
         summary["facts"] = _facts_of(found, class_)
@@ -75,6 +105,16 @@ app.command()(ontology_draw.draw)
 app.command()(ontology_profile.profile)
 
 
+def _check_sources(files: list[Path], endpoint: str, seeds: list[str]) -> None:
+    """Either files or an endpoint."""
+    if endpoint and files:
+        raise ConfigError(Problem("both files and an endpoint", expected="one of them", fix="leave one out"))
+    if seeds and not endpoint:
+        raise ConfigError(Problem("--seed without --endpoint", fix="give --endpoint URL"))
+    if not endpoint and not files:
+        raise ConfigError(Problem("no file", expected="FILES or --endpoint URL", fix="kgzsl ontology inspect --help"))
+
+
 def _summary(found: Any) -> dict[str, Any]:
     """What there is to say of an ontology, JSON-safe."""
     report = found.report
@@ -84,6 +124,8 @@ def _summary(found: Any) -> dict[str, Any]:
         "profile": report.profile,
         "profile_reason": report.reason,
         "triples": report.triples,
+        "imports": list(report.imports),
+        "missing_imports": list(report.missing_imports),
         "classes": len(found.classes),
         "leaves": len(found.leaves),
         "attributes": len(found.attributes),
@@ -98,6 +140,11 @@ def _summary(found: Any) -> dict[str, Any]:
             {"class": found.label(c.subject), "property": found.label(c.predicate), "object": found.label(c.object)}
             for c in report.contradictions
         ],
+        "unsatisfiable": [found.label(iri) for iri in report.unsatisfiable],
+        "unlisted": report.unlisted,
+        "alternatives": len(found.axioms.alternatives),
+        "definitions": len(found.axioms.definitions),
+        "chains": len(found.axioms.chains),
         "digest": found.digest,
     }
 
@@ -149,9 +196,12 @@ def _show(summary: dict[str, Any]) -> None:
     counts.append(("all", f"{total[0]:,}", f"{total[1]:,}"))
     print_table(("facts", ">asserted", ">entailed"), counts)
     for title, items in (
+        *([("imports", summary["imports"])] if summary["imports"] else []),
+        ("missing imports", summary["missing_imports"]),
         ("not understood", [f"{n:,} x {name}" for name, n in summary["not_understood"].items()]),
         ("cycles in the taxonomy", [", ".join(cycle) for cycle in summary["cycles"]]),
         ("contradictions", [f"{c['class']}: {c['property']} {c['object']}" for c in summary["contradictions"]]),
+        ("unsatisfiable classes", summary["unsatisfiable"]),
     ):
         console.print()
         if items:

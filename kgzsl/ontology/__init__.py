@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kgzsl.ontology.endpoint import read_endpoint
 from kgzsl.ontology.facts import Fact, FactKey, Polarity, Proof, Status
 from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.profile import PROFILES, Profile
@@ -21,6 +22,7 @@ __all__ = [
     "Proof",
     "Status",
     "parse_ontology",
+    "read_endpoint",
     "read_ontology",
     "replay",
 ]

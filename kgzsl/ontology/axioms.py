@@ -119,30 +119,23 @@ class Axioms:
 
     def renumbered(self, new: Callable[[int], int]) -> Axioms:
         """The same over other numbers of the terms."""
+
+        def each(terms: tuple[int, ...]) -> tuple[int, ...]:
+            return tuple(sorted(map(new, terms)))
+
+        definitions = (
+            replace(d, then=new(d.then), named=each(d.named), has=tuple(sorted((new(p), new(f)) for p, f in d.has)))
+            for d in self.definitions
+        )
+        chains = (replace(c, first=new(c.first), second=new(c.second), then=new(c.then)) for c in self.chains)
+        mirrors = (replace(m, property=new(m.property), inverse=new(m.inverse)) for m in self.mirrors)
+        alternatives = (
+            replace(a, subject=new(a.subject), predicate=new(a.predicate), options=each(a.options))
+            for a in self.alternatives
+        )
         return Axioms(
-            definitions=tuple(
-                sorted(
-                    replace(
-                        d,
-                        then=new(d.then),
-                        named=tuple(sorted(map(new, d.named))),
-                        has=tuple(sorted((new(p), new(f)) for p, f in d.has)),
-                    )
-                    for d in self.definitions
-                )
-            ),
-            chains=tuple(
-                sorted(replace(c, first=new(c.first), second=new(c.second), then=new(c.then)) for c in self.chains)
-            ),
-            mirrors=tuple(
-                sorted(replace(m, property=new(m.property), inverse=new(m.inverse)) for m in self.mirrors)
-            ),
-            alternatives=tuple(
-                sorted(
-                    replace(
-                        a, subject=new(a.subject), predicate=new(a.predicate), options=tuple(sorted(map(new, a.options)))
-                    )
-                    for a in self.alternatives
-                )
-            ),
+            definitions=tuple(sorted(definitions)),
+            chains=tuple(sorted(chains)),
+            mirrors=tuple(sorted(mirrors)),
+            alternatives=tuple(sorted(alternatives)),
         )

@@ -30,6 +30,7 @@ def _r(kind: str, filler: str, property: str = ":p") -> str:
     return f"[ a owl:Restriction ; owl:onProperty {property} ; owl:{kind} {filler} ]"
 
 
+_SOME_G = _r("someValuesFrom", ":G", ":q")
 _HAS = (("C", "p", "F", "positive"),)
 _LACKS = (("C", "p", "F", "negative"),)
 _IS = (("C", "subClassOf", "D", "positive"),)
@@ -113,7 +114,7 @@ CONSTRUCTS: tuple[Construct, ...] = (
     Construct(
         "ObjectSomeValuesFrom(p expression)",
         "a fact for each named class above the expression",
-        f":C rdfs:subClassOf {_r('someValuesFrom', '[ owl:intersectionOf ( :F ' + _r('someValuesFrom', ':G', ':q') + ' ) ]')} .",
+        f":C rdfs:subClassOf {_r('someValuesFrom', f'[ owl:intersectionOf ( :F {_SOME_G} ) ]')} .",
         _HAS,
     ),
     Construct(
@@ -179,7 +180,9 @@ CONSTRUCTS: tuple[Construct, ...] = (
         ":p owl:inverseOf :q . :C :p :D .",
         (("D", "q", "C", "positive"),),
     ),
-    Construct("ObjectPropertyDomain(p D)", "not used: never a fact of a class", ":p rdfs:domain :D .", counted="domain"),
+    Construct(
+        "ObjectPropertyDomain(p D)", "not used: never a fact of a class", ":p rdfs:domain :D .", counted="domain"
+    ),
     Construct("ObjectPropertyRange(p D)", "not used: never a fact of a class", ":p rdfs:range :D .", counted="range"),
     Construct(
         "FunctionalObjectProperty(p) and other characteristics",
@@ -200,7 +203,10 @@ CONSTRUCTS: tuple[Construct, ...] = (
         (("C", "p", "D", "positive"),),
     ),
     Construct(
-        "ObjectPropertyAssertion(p C F) about a class (punning)", "a fact", ":C :p :F . :F a owl:NamedIndividual .", _HAS
+        "ObjectPropertyAssertion(p C F) about a class (punning)",
+        "a fact",
+        ":C :p :F . :F a owl:NamedIndividual .",
+        _HAS,
     ),
     Construct(
         "NegativeObjectPropertyAssertion(p C F)",
@@ -209,9 +215,7 @@ CONSTRUCTS: tuple[Construct, ...] = (
         "owl:targetIndividual :F .",
         _LACKS,
     ),
-    Construct(
-        "AnnotationAssertion", "not used, unless the profile lists it as a fact", ':C rdfs:comment "a note" .'
-    ),
+    Construct("AnnotationAssertion", "not used, unless the profile lists it as a fact", ':C rdfs:comment "a note" .'),
     Construct(
         "DatatypeRestriction, DataSomeValuesFrom(p datatype)",
         "not used",

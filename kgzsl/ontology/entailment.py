@@ -35,7 +35,7 @@ from kgzsl.ontology.hierarchy import Hierarchy, Table, TooLargeError, distinct, 
 from kgzsl.ontology.links import Links
 from kgzsl.ontology.ontology import Ontology, Regime
 from kgzsl.ontology.report import Contradiction
-from kgzsl.ontology.vocabulary import BUILT_IN, OWL, RDF, RDFS, is_literal
+from kgzsl.ontology.vocabulary import BUILT_IN, OWL, RDF, RDFS
 
 __all__ = ["MOST_FACTS", "MOST_LINKS", "Derived", "asserted_links", "entail"]
 
@@ -366,10 +366,11 @@ class _Saturation:
             for k in everything:
                 subs = self.properties.reach([pairs[k] // self.width], upwards=False)
                 near = used[np.isin(used // self.width, self.properties.reach(subs))]
-                lower = distinct(np.concatenate([self._down(*divmod(pair, self.width)) for pair in near.tolist()] or [near]))
+                down = [self._down(*divmod(pair, self.width)) for pair in near.tolist()]
+                lower = distinct(np.concatenate([near, *down]))
                 lower = lower[np.isin(lower // self.width, subs)]
                 parts[k] = distinct(np.concatenate([parts[k], lower, subs * self.width + self.anything]))
-        table = Table(np.repeat(np.arange(len(parts)), [len(x) for x in parts]), np.concatenate([[], *parts]), len(parts))
+        table = Table(*flat(parts), len(parts))
         of, values = table.expand(which)
         own = Table(heirs.component[c.subject[self.negative][of]], values, heirs.count)
         self.lacks = heirs.inherit(own, limit=MOST_FACTS)
@@ -413,9 +414,11 @@ class _Saturation:
 
     def _split_between(self) -> list[tuple[int, int, int]]:
         """Components below two disjoint classes: (component, one, other)."""
-        c, taxonomy = self.ontology.columns, self.taxonomy
-        found, below = [], {}
-        pairs = {tuple(sorted(x)) for x in zip(c.subject[self.disjoint].tolist(), c.object[self.disjoint].tolist())}
+        taxonomy = self.taxonomy
+        found: list[tuple[int, int, int]] = []
+        below: dict[int, np.ndarray] = {}
+        ends = (self.ontology.columns.subject[self.disjoint], self.ontology.columns.object[self.disjoint])
+        pairs = {(min(a, b), max(a, b)) for a, b in zip(*(e.tolist() for e in ends), strict=True)}
         for one, other in sorted(pairs):
             for term in (one, other):
                 if term not in below:
@@ -475,16 +478,12 @@ class _Saturation:
         known = FactColumns.pack(
             asserted.subject.astype(np.int64), numbers, asserted.object, asserted.negative, shape=shape
         )
-        place = np.searchsorted(entailed, known)
-        found = (place < len(entailed)) & (entailed[np.minimum(place, len(entailed) - 1)] == known) if len(entailed) else place < 0
-        entailed = np.delete(entailed, place[found])
+        entailed = entailed[~_among(entailed, known)]
         strength = np.ones(len(entailed), dtype=np.float32)
-        crisp = self._keys(self.has, negative=False) if graded else entailed
+        certain = self._keys(self.has, negative=False) if graded else entailed
         for key, degree in graded.items():
             row = int(np.searchsorted(entailed, key))
-            certain = int(np.searchsorted(crisp, key))
-            is_crisp = certain < len(crisp) and crisp[certain] == key
-            if row < len(entailed) and entailed[row] == key and not is_crisp:
+            if row < len(entailed) and entailed[row] == key and not _among(np.array([key]), certain)[0]:
                 strength[row] = degree
         # Both are sorted: every asserted fact has its place among the entailed ones.
         mine = np.zeros(len(entailed) + len(known), dtype=bool)
@@ -577,3 +576,11 @@ def _reached(hierarchy: Hierarchy, terms: list[int], size: int) -> Table:
     parts = [hierarchy.reach([t]) for t in terms]
     rows = np.repeat(np.array(terms, dtype=np.int64), [len(p) for p in parts])
     return Table(rows, np.concatenate([np.zeros(0, dtype=np.int64), *parts]), size)
+
+
+def _among(numbers: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which of some numbers are among others, which are sorted."""
+    if not len(others):
+        return np.zeros(len(numbers), dtype=bool)
+    place = np.minimum(np.searchsorted(others, numbers), len(others) - 1)
+    return others[place] == numbers

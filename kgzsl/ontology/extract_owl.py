@@ -159,9 +159,11 @@ class _OwlReader:
                 self.out.mirrors.append(Mirror(subject, object, file))
             else:
                 self._miss("inverseOf an anonymous property")
-        elif predicate in _PARTS:
-            self.out.annotations += 1
-        elif predicate.startswith(ANNOTATION) or predicate in (RDFS.comment, RDFS.seeAlso, RDFS.isDefinedBy):
+        elif (
+            predicate in _PARTS
+            or predicate.startswith(ANNOTATION)
+            or predicate in (RDFS.comment, RDFS.seeAlso, RDFS.isDefinedBy)
+        ):
             self.out.annotations += 1
         elif predicate.startswith(BUILT_IN):
             self._miss(predicate.rpartition("#")[2])
@@ -308,9 +310,7 @@ class _OwlReader:
             return self._read_filler(subject, property, filler, file, negative=absent, kind=kind)
         return self.out.add(subject, property, filler, file, negative=absent)
 
-    def _read_filler(
-        self, subject: int, property: int, node: int, file: int, *, negative: bool, kind: str
-    ) -> None:
+    def _read_filler(self, subject: int, property: int, node: int, file: int, *, negative: bool, kind: str) -> None:
         """A restriction whose filler is an expression: it gets a name that is not shown."""
         content = self.anonymous[node]
         union = content.get(OWL.unionOf) or content.get(OWL.oneOf)

@@ -71,7 +71,10 @@ class Extraction:
     def axioms(self) -> Axioms:
         """What is said that is not a fact of one class."""
         return Axioms(
-            *(tuple(dict.fromkeys(x)) for x in (self.definitions, self.chains, self.mirrors, self.alternatives))
+            definitions=tuple(dict.fromkeys(self.definitions)),
+            chains=tuple(dict.fromkeys(self.chains)),
+            mirrors=tuple(dict.fromkeys(self.mirrors)),
+            alternatives=tuple(dict.fromkeys(self.alternatives)),
         )
 
 

@@ -95,7 +95,7 @@ class Hierarchy:
     def cycles(self) -> list[list[int]]:
         """Groups of several terms that are each above the other."""
         sizes = np.diff(self.members.start)
-        return sorted(self.members[c].tolist() for c in np.flatnonzero(sizes > 1))
+        return sorted(self.members[c].tolist() for c in np.flatnonzero(sizes > 1).tolist())
 
     def order(self) -> list[int]:
         """Components, upper ones first."""
@@ -123,7 +123,7 @@ class Hierarchy:
     def parents_of(self, components: np.ndarray) -> list[int]:
         """A term of each component directly above some components, which are given as a mask."""
         _, uppers = self.parents.expand(np.flatnonzero(components))
-        return [int(self.members[c][0]) for c in distinct(uppers).tolist()]
+        return self.members.values[self.members.start[distinct(uppers)]].tolist()
 
     def above(self, term: int) -> list[int]:
         """All terms above a term, equal ones included, itself not."""

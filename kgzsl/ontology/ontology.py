@@ -175,6 +175,7 @@ class Ontology:
 
     @cached_property
     def _axioms(self) -> dict[FactKey, Definition | Chain | Mirror]:
+        axioms: tuple[Definition | Chain | Mirror, ...]
         axioms = (*self.axioms.definitions, *self.axioms.chains, *self.axioms.mirrors)
         return {axiom.fact(self.terms, self.report.files).key: axiom for axiom in axioms}
 

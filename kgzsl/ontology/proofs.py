@@ -60,7 +60,8 @@ def _ends(ontology: Ontology, fact: Fact, row: int | None) -> tuple[int, int, in
     if row is not None:
         return int(c.subject[row]), int(c.predicate[row]), int(c.object[row]), bool(c.negative[row])
     ends = [index.get(t, -1) for t in (fact.subject, fact.predicate, fact.object)]
-    if not ontology.report.unlisted or fact.predicate != RDFS.subClassOf or min(ends) < 0 or fact.polarity == "negative":
+    link = fact.predicate == RDFS.subClassOf and fact.polarity == "positive"
+    if not ontology.report.unlisted or not link or min(ends) < 0:
         return None
     above = ontology.hierarchy.reach([ends[0]])
     return (ends[0], ends[1], ends[2], False) if ends[2] in above and ends[0] != ends[2] else None
@@ -129,7 +130,9 @@ class _Search:
         premises += [earlier.chain(earlier.taxonomy, lower, name) for name in definition.named if name != lower]
         thing = self.ontology.index.get(OWL.Thing, -1)
         for p, f in definition.has:
-            premises.append(earlier.anything(lower, p) if f == thing else earlier.described(lower, p, f, negative=False))
+            premises.append(
+                earlier.anything(lower, p) if f == thing else earlier.described(lower, p, f, negative=False)
+            )
         return Proof(self._fact(lower, RDFS.subClassOf, upper), "definition", tuple(premises))
 
     def _axiom(self, axiom: Definition | Chain | Mirror) -> Proof:
@@ -150,7 +153,7 @@ class _Search:
         if self.ontology.profile.inherits:
             return self.above(subject)
         same = {k for k, (p, _) in self._mutual_links(subject).items() if p >= 0}
-        return {subject: None, **{k: subject for k in sorted(same)}}
+        return {subject: None, **dict.fromkeys(sorted(same), subject)}
 
     def _mutual_links(self, subject: int) -> dict[int, tuple[int, bool]]:
         """Terms that are said to be the same."""
@@ -167,7 +170,8 @@ class _Search:
 
     def described(self, subject: int, predicate: int, object: int, *, negative: bool) -> Proof:
         """That a class has (or lacks) something: from the nearest stated fact that says so."""
-        above, fillers = self._holders(subject), {object: None}
+        above = self._holders(subject)
+        fillers: dict[int, int | None] = {object: None}
         # What is had spreads from special to general, what is lacked from general to special.
         if self.ontology.regime == "el":
             fillers = self.above(object) if negative else self.below(object)
@@ -425,8 +429,7 @@ def _definition(ontology: Ontology, axiom: object, conclusion: Fact, premises: t
     has = {(f.predicate, f.object) for f in premises if f.subject == subject}
     any_of = {p for p, _ in has}
     fulfilled = all(terms[n] in links for n in axiom.named) and all(
-        terms[p] in any_of if terms[f] == OWL.Thing else (terms[p], lexical_form(terms[f])) in has
-        for p, f in axiom.has
+        terms[p] in any_of if terms[f] == OWL.Thing else (terms[p], lexical_form(terms[f])) in has for p, f in axiom.has
     )
     return fulfilled and conclusion.key[1:] == (RDFS.subClassOf, terms[axiom.then], "positive")
 

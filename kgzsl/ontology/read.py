@@ -6,14 +6,17 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from kgzsl.errors import FormatError, NoClassesError, OntologyError, ParseError, Problem
+from kgzsl.errors import FormatError, InputError, NoClassesError, OntologyError, Problem
+from kgzsl.ontology.columns import FactColumns, Key
 from kgzsl.ontology.extract_kzsl import extract_kzsl
 from kgzsl.ontology.extract_owl import extract_owl
 from kgzsl.ontology.extraction import Extraction
-from kgzsl.ontology.columns import FactColumns, Key
+from kgzsl.ontology.imports import Catalog, read_imports
+from kgzsl.ontology.limits import Limits
 from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.profile import PROFILES, Profile, find_profile
 from kgzsl.ontology.report import OntologyReport
+from kgzsl.ontology.sources import files_of
 from kgzsl.ontology.triples import Triples
 from kgzsl.ontology.vocabulary import OWL, RDF, RDFS
 
@@ -23,20 +26,34 @@ _NUMBERED = re.compile(r".*[#/][na]\d+")
 _ALWAYS = (OWL.Thing, OWL.Nothing, RDF.type, RDFS.subClassOf, RDFS.subPropertyOf)
 
 
-def read_ontology(*paths: str | Path, profile: str | Profile | None = None, format: str | None = None) -> Ontology:
-    """Read one ontology from one or more files.
+def read_ontology(
+    *paths: str | Path,
+    profile: str | Profile | None = None,
+    format: str | None = None,
+    catalog: str | Path | None = None,
+    remote: bool = False,
+    max_bytes: int | None = None,
+) -> Ontology:
+    """Read one ontology from files, folders and standard input.
 
     Args:
-        paths: Turtle, RDF/XML, N-Triples, JSON-LD or K-ZSL tab-separated files, told apart by
-            their suffix; also gzip-compressed (``.gz``). Several files are read as one graph.
+        paths: Turtle, RDF/XML, N-Triples, N-Quads, TriG, N3, JSON-LD, K-ZSL tab-separated and,
+            with py-horned-owl, OWL/XML, functional syntax, Manchester syntax and OBO files, told
+            apart by their suffix; also compressed (``.gz``, ``.bz2``, ``.xz``). A folder stands
+            for all of these in it, ``-`` for standard input. All are read as one graph.
         profile: ``"owl"``, ``"kzsl"`` or a profile of your own; detected if None.
         format: name of the format (a key of :data:`~kgzsl.ontology.formats.FORMATS`), where
             the suffix does not tell.
+        catalog: a folder in which ``owl:imports`` are looked for; see
+            :class:`~kgzsl.ontology.imports.Catalog`. The report lists those that are missing.
+        remote: fetch imports that are missing from the network; nothing is fetched without it.
+        max_bytes: what one file may hold after unpacking; 8 GiB if None.
 
     Raises:
-        FormatError: a file is missing, empty, or not what its suffix says.
+        FormatError: a file is missing, empty, not what its suffix says, or too large.
         ParseError: malformed text; names file and line.
         NoClassesError: not one class under the profile.
+        FailureError: an import could not be fetched.
 
     Example:
         >>> read_ontology("ontologies/creatures.ttl").report.profile  # doctest: +SKIP
@@ -44,17 +61,25 @@ def read_ontology(*paths: str | Path, profile: str | Profile | None = None, form
     """
     if not paths:
         raise FormatError(Problem("no file", expected="at least one ontology file"))
+    limits = Limits() if max_bytes is None else Limits(max_bytes=max_bytes)
     triples = Triples()
-    problems: list[Problem] = []
-    kinds: set[type[OntologyError]] = set()
-    for path in paths:
-        try:
-            triples.read(Path(path), format)
-        except (FormatError, ParseError) as error:
-            problems += error.problems
-            kinds.add(type(error))
+    errors: list[InputError] = []
+    files, problems = files_of(paths)
     if problems:
-        raise (kinds.pop() if len(kinds) == 1 else OntologyError)(problems)
+        errors.append(FormatError(problems))
+    for file in files:
+        try:
+            triples.read(file, format, limits)
+        except InputError as error:
+            errors.append(error)
+    try:
+        shelf = None if catalog is None else Catalog(Path(catalog), limits)
+        errors += read_imports(triples, shelf, remote=remote and not errors, limits=limits)
+    except InputError as error:
+        errors.append(error)
+    if errors:
+        kinds = {type(error) for error in errors}
+        raise (kinds.pop() if len(kinds) == 1 else OntologyError)([p for error in errors for p in error.problems])
     return _build(triples, profile)
 
 
@@ -69,6 +94,7 @@ def parse_ontology(text: str, *, profile: str | Profile | None = None, format: s
     """
     triples = Triples()
     triples.parse(text.encode(), format, Path("text"))
+    read_imports(triples)
     return _build(triples, profile)
 
 
@@ -106,6 +132,8 @@ def _build(triples: Triples, profile: str | Profile | None) -> Ontology:
         external=extraction.external,
         annotations=extraction.annotations,
         not_understood=dict(sorted(extraction.not_understood.items())),
+        imports=tuple(triples.imports),
+        missing_imports=tuple(triples.missing_imports),
     )
     return Ontology(
         terms=tuple(old[t] for t in order),

@@ -44,6 +44,8 @@ class OntologyReport:
         contradictions: what is both stated (or entailed) and denied.
         unsatisfiable: IRIs of classes that cannot have an instance.
         unlisted: entailed facts of the taxonomy that are too many to be listed.
+        imports: IRIs of the imported ontologies that were read.
+        missing_imports: IRIs of the imported ontologies that were not found.
     """
 
     files: tuple[str, ...] = ()
@@ -60,3 +62,5 @@ class OntologyReport:
     contradictions: tuple[Contradiction, ...] = ()
     unsatisfiable: tuple[str, ...] = ()
     unlisted: int = 0
+    imports: tuple[str, ...] = ()
+    missing_imports: tuple[str, ...] = ()

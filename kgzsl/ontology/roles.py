@@ -38,7 +38,8 @@ def divide_terms(extraction: Extraction, triples: Triples) -> tuple[set[int], se
                 up[one].add(other)
                 down[other].add(one)
         elif not name.startswith(BUILT_IN):
-            individual = (subject, predicate, object, negative) in extraction.plain and subject not in extraction.classes
+            plain = (subject, predicate, object, negative) in extraction.plain
+            individual = plain and subject not in extraction.classes
             if not individual and not is_anonymous(triples.terms[subject]):
                 described.add(subject)
             if triples.terms[object] != OWL.Thing and not is_literal(triples.terms[object]):

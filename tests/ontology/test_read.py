@@ -66,7 +66,7 @@ def test_several_files_are_one_graph(tmp_path: Path) -> None:
         ("a.ttl", b"%PDF-1.7", "PDF"),
         ("a.ttl", b'<?xml version="1.0"?><rdf:RDF/>', "RDF/XML"),
         ("a.rdf", TURTLE.encode(), "looks like Turtle"),
-        ("a.owl", b'<?xml version="1.0"?>\n<Ontology xmlns="http://www.w3.org/2002/07/owl#">', "OWL/XML"),
+        ("a.rdf", b'<?xml version="1.0"?>\n<Ontology xmlns="http://www.w3.org/2002/07/owl#">', "OWL/XML"),
         ("a.nt", TURTLE.encode(), "looks like Turtle"),
         ("a.json", TURTLE.encode(), "looks like Turtle"),
         ("a.csv", b"a,b,c\n1,2,3\n", "does not look like K-ZSL table"),
@@ -143,7 +143,10 @@ def test_no_classes_says_what_there_is_and_what_would_help(tmp_path: Path) -> No
         parse_ontology(numbered, profile="owl")
     with pytest.raises(NoClassesError, match="profile='owl'"):
         parse_ontology(TURTLE, profile="kzsl")
-    assert parse_ontology(numbered).report.profile == "kzsl"
+    taxonomy = "@prefix : <http://e/#> . :n1 <http://www.w3.org/2000/01/rdf-schema#subClassOf> :n2 ."
+    assert parse_ontology(taxonomy).report.profile == "kzsl"
+    # Under owl, what stands in a taxonomy is a class even where nothing is declared.
+    assert parse_ontology(taxonomy, profile="owl").classes == ("http://e/#n1", "http://e/#n2")
     with pytest.raises(ConfigError, match="no profile 'xml'"):
         parse_ontology(TURTLE, profile="xml")
 
