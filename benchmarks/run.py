@@ -152,21 +152,23 @@ def _show(rows: list[Row]) -> None:
     table = []
     for variant in dict.fromkeys(row.variant for row in rows):
         own = [row.report for row in rows if row.variant == variant]
-        if len(datasets) > 1:
-            table += [_line(variant, dataset, [r for r in own if r.dataset == dataset]) for dataset in datasets]
-        table.append(_line(variant, datasets[0] if len(datasets) == 1 else "mean", own))
-    columns = ("variant", "dataset", *(f">{name}" for name in MEASURES), ">seeds", ">s")
-    print_table(columns, table, title="percent, mean ± std over seeds")
+        for dataset in datasets if len(datasets) > 1 else ():
+            table.append((variant, dataset, *_cells([r for r in own if r.dataset == dataset])))
+        table.append((variant, *(["mean"] if len(datasets) > 1 else []), *_cells(own)))
+    measures = [name for name in MEASURES if name != "best_H"]
+    columns = ("variant", *(["dataset"] if len(datasets) > 1 else []), *(f">{name}" for name in measures), ">s")
+    seeds = len({row.report.seed for row in rows})
+    print_table(columns, table, title=f"percent, mean ± std over {seeds} seed{'s' * (seeds > 1)}")
 
 
-def _line(variant: str, dataset: str, reports: list[ZeroShotReport]) -> tuple[str, ...]:
-    """One line of the table: a seed's value is its mean over the splits."""
+def _cells(reports: list[ZeroShotReport]) -> list[str]:
+    """The figures of one line: a seed's value is its mean over the splits; the seconds are of one run."""
     seeds = sorted({r.seed for r in reports})
     cells = []
-    for name in MEASURES:
+    for name in (name for name in MEASURES if name != "best_H"):
         values = 100 * np.array([np.mean([getattr(r, name) for r in reports if r.seed == seed]) for seed in seeds])
         cells.append(f"{values.mean():.1f}" + (f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""))
-    return variant, dataset, *cells, str(len(seeds)), f"{np.mean([r.seconds for r in reports]):.0f}"
+    return [*cells, f"{np.mean([r.seconds for r in reports]):.0f}"]
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CONSTRUCTS", "Construct"]
+__all__ = ["CONSTRUCTS", "Construct", "as_markdown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,3 +223,9 @@ CONSTRUCTS: tuple[Construct, ...] = (
         counted="someValuesFrom with a datatype",
     ),
 )
+
+
+def as_markdown() -> str:
+    """The table for the documentation."""
+    rows = [f"| `{row.construct}` | {row.becomes} | {row.counted or '-'} |" for row in CONSTRUCTS]
+    return "\n".join(["| OWL construct | becomes | counted by `inspect` as |", "|---|---|---|", *rows]) + "\n"

@@ -398,8 +398,12 @@ class _Saturation:
         if nothing >= 0:
             empty[heirs.component[nothing]] = True
         c = self.ontology.columns
-        crisp = self.positive[c.strength[self.positive] == 1]
-        new = np.array(list(self.derived.facts), dtype=np.int64).reshape(-1, 3)
+        # A plain triple speaks of the class as an individual: that it is related to the idea of a thing that
+        # cannot be does not keep it from being.
+        crisp = self.positive[(c.strength[self.positive] == 1) & ~c.plain[self.positive]]
+        new = np.array(
+            [key for key, (axiom, _, _) in self.derived.facts.items() if isinstance(axiom, Chain)], dtype=np.int64
+        ).reshape(-1, 3)
         holders = heirs.component[np.concatenate([c.subject[crisp], new[:, 0]])]
         fillers = heirs.component[np.concatenate([c.object[crisp], new[:, 2]])]
         before = -1

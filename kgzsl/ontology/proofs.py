@@ -262,7 +262,7 @@ class _Search:
             known = set() if derived is None else derived.impossible
             for holder in self.above(subject):
                 for p, f in sorted(self._stated(holder, negative=False)):
-                    if f in known and f not in trail:
+                    if f in known and f not in trail and not self._plain(holder, p, f):
                         why = self._impossible(f, trail | {subject})
                         if why is not None:
                             premises = (self.described(subject, p, f, negative=False), why)
@@ -274,6 +274,14 @@ class _Search:
             return self.chain(self.taxonomy, subject, nothing) if nothing in self.above(subject) else None
         rule = "contradiction" if premises[-1].fact.object != OWL.Nothing else "impossible filler"
         return Proof(self._fact(subject, RDFS.subClassOf, nothing), rule, premises)
+
+    def _plain(self, holder: int, p: int, f: int) -> bool:
+        """Whether a fact was stated by a plain triple, or mirrors one."""
+        row = self.ontology.row(holder, p, f, negative=False)
+        if row is not None and self.ontology.columns.source[row] >= 0:
+            return bool(self.ontology.columns.plain[row])
+        derived = self.ontology.derived
+        return derived is not None and isinstance(derived.facts.get((holder, p, f), (None,))[0], Mirror)
 
     def _split(self, subject: int) -> tuple[Proof, ...] | None:
         """Two disjoint classes above a class."""
