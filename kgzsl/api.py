@@ -45,8 +45,7 @@ if TYPE_CHECKING:
     from kgzsl.explain.explanation import Explanation
     from kgzsl.model.classifier import ZeroShotClassifier
     from kgzsl.ontology.ontology import Regime
-    from kgzsl.train.config import TrainConfig
-    from kgzsl.train.loop import EpochRecord, TrainingSet
+    from kgzsl.train.loop import EpochRecord
     from kgzsl.train.run import RunConfig, RunFolder
 
 __all__ = [
@@ -317,11 +316,6 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
 
     started = time.perf_counter()
     listener = listener or Listener()
-    if config.model.attribute_weights and not config.data.backbone:
-        fix = "give data.backbone, or set model.attribute_weights=false"
-        raise ConfigError(
-            Problem("model.attribute_weights with images as pixels", expected="a frozen backbone", fix=fix)
-        )
     data = load_dataset(config, listener)
     run_folder = RunFolder(Path(folder))
     promise = _promise(data.ontology, data.attributes, data.split)
@@ -350,9 +344,6 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     )
     chosen = np.flatnonzero(held_out | ~training[labels])
     judged = (trainval.array[chosen], labels[chosen])
-    start = _start(config, model, training_set)
-    if start:
-        start(model, times=1.0)
     best = fit_model(
         model,
         training_set,
@@ -365,8 +356,7 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
             labels=judged[1],
             table=table,
             training=training,
-            config=config.train,
-            start=start,
+            gate=config.train.gate,
         ),
         on_epoch=listener.epoch,
         on_step=listener.step,
@@ -506,19 +496,14 @@ def _settle(
     labels: np.ndarray,
     table: ClassAttributes,
     training: np.ndarray,
-    config: TrainConfig,
-    start: Callable[..., None] | None,
+    gate: bool,
 ) -> dict[str, float]:
-    """Set the gate of the selected model by the validation classes; their metrics under it.
-
-    Where training goes on with all seen classes from here, class vectors are centered on them, and where it
-    began at a linear classifier, the model moves on by as much as that changes.
-    """
+    """Set the gate of the selected model by the validation classes; their metrics under it."""
     import torch
 
     from kgzsl.train.gate import fit_gate
 
-    if config.gate:
+    if gate:
         chosen = np.flatnonzero(~training[labels])
         gates = fit_gate(
             _evidence(model, images[chosen]),
@@ -529,44 +514,7 @@ def _settle(
             labels=labels[chosen],
         )
         model.classes.open_properties(torch.from_numpy(gates).float())
-    metrics = _validate(model, images=images, labels=labels, table=table, training=training)
-    if config.refit_epochs:
-        if start:
-            start(model, times=-1.0)
-        model.classes.measure(torch.from_numpy(table.value), torch.from_numpy(table.known))
-        if start:
-            start(model, times=1.0, everything=True)
-    return metrics
-
-
-def _start(config: RunConfig, model: ZeroShotClassifier, data: TrainingSet) -> Callable[..., None] | None:
-    """What adds the best linear classifier of the mean tokens to the attributes' own weights, if they have any."""
-    import torch
-
-    from kgzsl.train.closed_form import fit_linear
-
-    own = model.grounding.own
-    if own is None:
-        return None
-    with torch.inference_mode():
-        model.eval()
-        parts = range(0, len(data.array), 128)
-        tokens = torch.cat(
-            [model.image_encoder(torch.from_numpy(np.array(data.array[k : k + 128]))).mean(1) for k in parts]
-        )
-
-    def add(model: ZeroShotClassifier, *, times: float, everything: bool = False) -> None:
-        rows = data.rows("refit" if everything else "select")
-        classes = np.ones_like(data.training) if everything else data.training
-        labels = torch.from_numpy((np.cumsum(classes) - 1)[data.labels[rows]])
-        with torch.no_grad():
-            vectors = model.encode_classes(data.value[classes], data.known[classes])
-            weight, bias = fit_linear(tokens[rows], labels, vectors, ridge=config.train.ridge)
-            scale = times / model.log_scale.exp()
-            own.weight.add_(weight * scale)
-            own.bias.add_(bias * scale)
-
-    return add
+    return _validate(model, images=images, labels=labels, table=table, training=training)
 
 
 def _gates(model: ZeroShotClassifier, attributes: ClassAttributes) -> dict[str, float]:

@@ -42,16 +42,10 @@ class ClassEncoder(nn.Module):
         weight = properties.bincount()[properties].float().rsqrt()
         self.register_buffer("properties", properties)
         self.register_buffer("weight", weight / weight.square().mean().sqrt())
-        for name in ("prior", "center", "gate"):
-            self.register_buffer(name, torch.ones_like(weight))
-        self.register_buffer("length", torch.ones(()))
-        self.measure(value, known)
-
-    def measure(self, value: Tensor, known: Tensor) -> None:
-        """Set frequencies, center and length to those of some classes, which are trained on from now on."""
-        self.prior.copy_(_mean(value, known))
-        self.center.copy_(_mean(self._scaled(value, known), known))
-        self.length.copy_(self(value, known).norm(dim=1).mean())
+        self.register_buffer("prior", _mean(value, known))
+        self.register_buffer("center", _mean(self._scaled(value, known), known))
+        self.register_buffer("gate", torch.ones_like(weight))
+        self.register_buffer("length", self(value, known).norm(dim=1).mean())
 
     def forward(self, value: Tensor, known: Tensor) -> Tensor:
         """Vectors ``(class, attribute)`` from values in [0, 1] and what is known of them.

@@ -89,7 +89,7 @@ class ZeroShotClassifier(nn.Module):
         self.layers: list[CrossModalLayer] = nn.ModuleList(  # type: ignore[assignment]
             CrossModalLayer(config) for _ in range(config.cross_layers)
         )
-        self.grounding = GroundingHead(config, channels=width, attributes=len(texts.phrases))
+        self.grounding = GroundingHead(config, channels=width)
         self.word_head = nn.Linear(config.dim, self.text_encoder.vocabulary)
         self.classes = classes
         self.log_scale = nn.Parameter((INITIAL_LENGTH / classes.length.clamp(min=1e-6)).log())

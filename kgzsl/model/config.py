@@ -22,8 +22,6 @@ class ModelConfig:
         dropout: in the cross-modal layers and on patch features, in [0, 1).
         text_encoder: a transformers folder or hub id; empty: built from the ontology's words.
         unit_classes: class vectors of length 1, so that classes with many facts do not outshout those with few.
-        attribute_weights: every attribute has weights of its own beside those that its text gives it: those of the
-            best linear classifier of the seen images, in closed form (for a frozen backbone).
     """
 
     dim: int = 96
@@ -36,4 +34,3 @@ class ModelConfig:
     dropout: float = 0.0
     text_encoder: str = ""
     unit_classes: bool = False
-    attribute_weights: bool = False

@@ -94,38 +94,27 @@ class GroundingHead(nn.Module):
 
     All that is particular to an attribute comes from its text, so attributes that share words
     (scarlet body, scarlet pattern) share what was learned. ``w`` and ``b`` begin at 0: in directions that no
-    training image has, and for what no training class teaches, the evidence stays 0. With
-    ``attribute_weights`` there is ``r_a . f_p + c_a`` beside it: weights that are an attribute's own, given and not
-    trained, which no word shares and no attribute without training images has.
+    training image has, and for what no training class teaches, the evidence stays 0.
 
     Args:
-        config: width of states, and whether attributes have weights of their own.
+        config: width of states.
         channels: width of image tokens.
-        attributes: number of attributes.
     """
 
-    def __init__(self, config: ModelConfig, *, channels: int, attributes: int) -> None:
+    def __init__(self, config: ModelConfig, *, channels: int) -> None:
         super().__init__()
         self.query = nn.Linear(config.dim, config.dim)
         self.key = nn.Linear(config.dim, config.dim)
         self.detector = nn.Linear(config.dim, config.dim)
         self.value = nn.Linear(channels, config.dim)
         self.bias = nn.Linear(config.dim, 1)
-        self.own = nn.Linear(channels, attributes) if config.attribute_weights else None
-        for layer in (self.value, self.bias, self.own):
-            if layer is not None:
-                nn.init.zeros_(layer.weight)
-                nn.init.zeros_(layer.bias)
-        if self.own is not None:
-            # Given in closed form; steps of a common size would only blur them. They suit uniform attention.
-            self.own.requires_grad_(False)
-            nn.init.zeros_(self.key.weight)
+        for layer in (self.value, self.bias):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
         self.scale = config.dim**-0.5
 
     def forward(self, states: Tensor, tokens: Tensor, attributes: Tensor) -> AttributeEvidence:
         """Patch states ``(image, patch, dim)``, tokens ``(image, patch, channel)``, texts ``(attribute, dim)``."""
         attention = (self.query(attributes) @ self.key(states).transpose(1, 2) * self.scale).softmax(-1)
         local = self.detector(attributes) @ self.value(tokens).transpose(1, 2) * self.scale + self.bias(attributes)
-        if self.own is not None:
-            local = local + self.own(tokens).transpose(1, 2)
         return AttributeEvidence(evidence=(attention * local).sum(-1), attention=attention, local=local)

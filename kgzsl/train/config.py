@@ -31,7 +31,6 @@ class TrainConfig:
         masked_every: masked attribute prediction in every so many steps (DUET draws it in 40 % of them).
         masked_share: share of the batch that masked attribute prediction is asked of, in (0, 1].
         attribute_dropping: chance that an attribute other than the masked one leaves the prompt.
-        ridge: strengths for images and for classes of the linear classifier of ``model.attribute_weights``.
         augment: mirror and shift images given as pixels.
         gate: close what was learned of a property as far as it does not carry over to validation classes.
         validation_fraction: share of the seen classes held out for selection.
@@ -53,7 +52,6 @@ class TrainConfig:
     masked_every: int = 2
     masked_share: float = 0.25
     attribute_dropping: float = 0.5
-    ridge: tuple[float, float] = (1.0, 1.0)
     augment: bool = True
     gate: bool = True
     validation_fraction: float = 0.2

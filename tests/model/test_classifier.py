@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 import torch
@@ -163,7 +162,7 @@ def test_every_weight_of_the_classifying_road_is_trained(make: Make) -> None:
 
 def test_a_fresh_model_finds_nothing_anywhere(make: Make) -> None:
     model = make()
-    fresh = GroundingHead(SMALL, channels=16, attributes=5).eval()
+    fresh = GroundingHead(SMALL, channels=16).eval()
     with torch.inference_mode():
         tokens, text = model.image_encoder(pixels(2)), model.encode_text()
         found = fresh(torch.randn(2, 16, 16), tokens, text.attributes)
@@ -255,20 +254,3 @@ def test_evidence_is_a_record() -> None:
     record = AttributeEvidence(torch.zeros(1, 2), torch.zeros(1, 2, 3), torch.zeros(1, 2, 3))
     with pytest.raises(AttributeError):
         record.evidence = torch.ones(1, 2)  # type: ignore[misc]
-
-
-def test_attributes_with_weights_of_their_own(make: Make) -> None:
-    model = make(patches=9, channels=7, config=replace(SMALL, attribute_weights=True))
-    assert not [n for n, p in model.named_parameters() if "own" in n and p.requires_grad]
-    images = torch.randn(2, 9, 7)
-    with torch.inference_mode():
-        for layer in (model.grounding.value, model.grounding.bias):
-            torch.nn.init.zeros_(layer.weight)
-        assert (model.encode_images(images).evidence == 0).all()
-        model.grounding.own.weight.normal_()
-        model.grounding.own.bias.normal_()
-        found = model.encode_images(images)
-        # Before training the attention is uniform, so the evidence is linear in the mean token.
-        expected = model.grounding.own(model.image_encoder(images).mean(1))
-        torch.testing.assert_close(found.evidence, expected)
-        torch.testing.assert_close((found.attention * found.local).sum(-1), found.evidence)
