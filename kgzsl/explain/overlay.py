@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from kgzsl.explain.explanation import Explanation, FactContribution
+from kgzsl.ontology.whole import whole_file
 
 __all__ = ["DISPLAY_SIDE", "as_picture", "grounding_box", "heat_layer", "heat_overlay", "overlay_strip", "strongest"]
 
@@ -175,14 +174,8 @@ def _fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width
 
 def _write(picture: Image.Image, path: Path) -> Path:
     """Save under a temporary name, then rename."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".png")
-    os.close(handle)
-    try:
-        picture.save(temporary, format="PNG", optimize=True)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_file(path, force=True) as working:
+        picture.save(working, format="PNG", optimize=True)
     return path
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import itertools
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -19,6 +17,7 @@ from kgzsl.explain.explanation import Explanation, FactContribution
 from kgzsl.explain.overlay import as_picture, heat_layer, strongest
 from kgzsl.explain.text import UNSEEN_NOTE, label_of, origin
 from kgzsl.ontology.facts import Fact, Proof
+from kgzsl.ontology.whole import whole_file
 
 __all__ = ["render_page", "write_page"]
 
@@ -61,14 +60,8 @@ def write_page(
     """
     path = Path(path)
     text = render_page(explanation, image, verbalize=verbalize)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with whole_file(path, force=True) as working:
+        working.write_text(text, encoding="utf-8")
     return path
 
 

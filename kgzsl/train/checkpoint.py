@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from kgzsl.errors import CheckpointError, Problem
+from kgzsl.ontology.whole import whole_file
 
 __all__ = ["load_state", "load_weights", "read_metadata", "save_state", "save_weights", "write_text"]
 
 
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A temporary name that becomes the path once all is written; nothing stays of what is not."""
-    working = path.with_name(f".{path.name}.part")
-    try:
-        yield working
-        working.replace(path)
-    finally:
-        working.unlink(missing_ok=True)
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
-    with _whole(path) as working:
+    with whole_file(path, force=True) as working:
         working.write_text(text, encoding="utf-8")
 
 
@@ -38,7 +26,7 @@ def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> 
     from safetensors.torch import save_file
 
     detached = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-    with _whole(path) as working:
+    with whole_file(path, force=True) as working:
         save_file(detached, working, {"kgzsl": json.dumps(metadata)})
 
 

@@ -107,7 +107,7 @@ def test_killed_between_the_files_of_an_epoch(
     # What a killed writer leaves behind: half of a line, and a temporary file.
     with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
         file.write('{"phase": "sel')
-    (tmp_path / "run" / ".last.safetensors.part").write_bytes(b"half")
+    (tmp_path / "run" / ".last.part.safetensors").write_bytes(b"half")
     api.fit(config, tmp_path / "run")
     assert_same_run(tmp_path / "run", whole)
 
