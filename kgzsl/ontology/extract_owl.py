@@ -72,6 +72,9 @@ class _OwlReader:
         self.open: set[int] = set()  # expressions being read, so that one that contains itself ends
         self.named_expressions: dict[int, int] = {}
         self.taxonomy = {RDFS.subClassOf, *profile.taxonomy}
+        if SKOS.related in profile.annotations_as_facts:
+            related = triples.id(SKOS.related)
+            self.out.mirrors.append(Mirror(related, related))
         self.identity = {OWL.equivalentClass, OWL.sameAs, *profile.identity}
 
     def read(self) -> Extraction:
@@ -139,6 +142,8 @@ class _OwlReader:
             return self._read_type(subject, object, file)
         if predicate in self.profile.annotations_as_facts:
             return self.out.add(subject, self.triples.id(predicate), object, file, plain=True)
+        if predicate == SKOS.narrower and SKOS.broader in self.taxonomy:
+            subject, predicate, object = object, SKOS.broader, subject
         if predicate in self.taxonomy or predicate == OWL.equivalentClass:
             self._read_expression(subject, object, file, negative=False, axiom=predicate)
         elif predicate in self.identity:

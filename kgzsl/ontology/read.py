@@ -18,7 +18,7 @@ from kgzsl.ontology.profile import PROFILES, Profile, find_profile
 from kgzsl.ontology.report import OntologyReport
 from kgzsl.ontology.sources import files_of
 from kgzsl.ontology.triples import Triples
-from kgzsl.ontology.vocabulary import OWL, RDF, RDFS
+from kgzsl.ontology.vocabulary import OWL, RDF, RDFS, SKOS
 
 __all__ = ["parse_ontology", "read_ontology"]
 
@@ -159,6 +159,9 @@ def _detect(triples: Triples) -> tuple[Profile, str]:
     class_types = {triples.find(OWL.Class), triples.find(RDFS.Class)}
     if any(p == typed and o in class_types for _, p, o, _ in triples):
         return PROFILES["owl"], "it declares classes (owl:Class or rdfs:Class)"
+    concept = triples.find(SKOS.Concept)
+    if any(p == typed and o == concept for _, p, o, _ in triples if concept >= 0):
+        return PROFILES["skos"], "it declares no classes, but concepts (skos:Concept)"
     below = triples.find(RDFS.subClassOf)
     numbered = any(
         p == below and _NUMBERED.fullmatch(terms[s]) and _NUMBERED.fullmatch(terms[o]) for s, p, o, _ in triples
