@@ -122,8 +122,15 @@ class _Above:
 
     def __call__(self, iri: str) -> frozenset[str]:
         if iri not in self.all:
-            uppers = frozenset(self.ontology.superclasses(iri))
-            self.all[iri] = uppers - frozenset(self.ontology.subclasses(iri))
+            hierarchy, start = self.ontology.hierarchy, int(self.ontology.index[iri])
+            found: set[int] = set()
+            todo = [int(hierarchy.component[start])]
+            while todo:
+                new = set(hierarchy.parents[todo.pop()].tolist()) - found
+                found |= new
+                todo += new
+            terms = (k for component in found for k in hierarchy.members[component].tolist())
+            self.all[iri] = frozenset(self.ontology.terms[k] for k in terms)
         return self.all[iri]
 
 

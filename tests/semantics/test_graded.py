@@ -151,6 +151,23 @@ def test_plain_triples_and_ancestors_of_equal_right() -> None:
     assert number == {E + "P": 2, E + "Q": 4, E + "C": 3, E + "D": 2}
 
 
+def test_a_number_overrules_those_above_it_on_every_path() -> None:
+    ontology = read("""
+        :A a owl:Class ; :mass 10 . :P a owl:Class ; rdfs:subClassOf :A .
+        :Q a owl:Class ; rdfs:subClassOf :A ; :mass 12 .
+        :C a owl:Class ; rdfs:subClassOf :P , :Q . :D a owl:Class ; rdfs:subClassOf :C ; :mass 10 .
+        :E a owl:Class ; rdfs:subClassOf :D .""")
+    number = class_attributes(ontology, ontology.classes, numbers=True).numbers.number[E + "mass", "number"]
+    assert {iri.removeprefix(E): n for iri, n in number.items()} == {
+        "A": 10,
+        "P": 10,
+        "Q": 12,
+        "C": 12,
+        "D": 10,
+        "E": 10,
+    }
+
+
 def test_lint_sees_numbers() -> None:
     assert "ZSL407" in lint(ONTOLOGY).codes
     one, other = lint(ONTOLOGY), lint(ONTOLOGY, numbers=True)
