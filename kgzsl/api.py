@@ -209,11 +209,17 @@ def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset
         images, split = _folder(config, ontology, listener)
     if not split.validation:
         split = split.cut_validation(fraction=config.train.validation_fraction, seed=config.train.seed)
-    attributes = class_attributes(ontology, images.space.classes, world=config.semantics.world)
+    attributes = _attributes(config, ontology, images.space)
     _need_facts(attributes)
     if config.semantics.shuffle:
         images = _shuffled(images, split, seed=config.train.seed)
     return Dataset(images=images, split=split, ontology=ontology, attributes=attributes)
+
+
+def _attributes(config: RunConfig, ontology: Ontology, space: LabelSpace) -> ClassAttributes:
+    """What a run file makes of the facts about its classes."""
+    semantics = config.semantics
+    return class_attributes(ontology, space.classes, world=semantics.world, numbers=semantics.numbers)
 
 
 def _shuffled(images: ImageSet, split: ZeroShotSplit, *, seed: int) -> ImageSet:
@@ -571,7 +577,7 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
     split = read_split(run_folder.path / "split.json", resolve=str)
     space = LabelSpace((*split.seen, *split.unseen))
     try:
-        attributes = class_attributes(entailed, space.classes, world=config.semantics.world)
+        attributes = _attributes(config, entailed, space)
     except OntologyError as error:
         raise MismatchError([Problem("the ontology lacks classes of the run", file=folder), *error.problems]) from error
     promise = _promise(entailed, attributes, split)
@@ -753,6 +759,7 @@ def _dataset_name(config: RunConfig) -> str:
 def _semantics_name(config: RunConfig) -> str:
     """What described the classes."""
     name = "KG attributes" + ("" if config.ontology.entail == "el" else f", entailment {config.ontology.entail}")
+    name += " and numbers" if config.semantics.numbers else ""
     return name + (", shuffled" if config.semantics.shuffle else "")
 
 

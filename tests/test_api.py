@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -352,3 +353,29 @@ def test_sizes_that_are_no_multiple_and_other_stages(toys: Any, tmp_path: Path, 
 def test_pictures_of_any_size_are_read(toys: Any, toy_run: Any, tmp_path: Path) -> None:
     Image.open(toys.images / "red disc" / "0.png").resize((96, 64)).convert("L").save(tmp_path / "gray.webp")
     assert len(api.predict(toy_run, [tmp_path / "gray.webp"])[0].top) == 5
+
+
+def test_a_run_on_numbers(toys: Any, toy_run: Any, tmp_path: Path) -> None:
+    world = toys.copy(tmp_path / "world")
+    names = [toys.iri(label).rpartition("#")[2] for label in toys.classes]
+    facts = (
+        f':{name} :hasWidth "{14 if name in ("RedDisc", "BlueBox") else 8 + k / 10} mm" .'
+        for k, name in enumerate(names)
+    )
+    world.ontology.write_text(world.ontology.read_text() + ":hasWidth a owl:DatatypeProperty .\n" + "\n".join(facts))
+    plain = api.load_dataset(world.config())
+    assert plain.attributes.digest == toy_run.attributes.digest
+    run = api.fit(world.config(semantics={"numbers": True}), tmp_path / "run")
+    (width,) = set(run.attributes.attributes) - set(toy_run.attributes.attributes)
+    assert (width.property, width.unit) == ("http://toys.example/#hasWidth", "m")
+    column = run.attributes.attributes.index(width)
+    assert 0 < run.attributes.value[:, column].mean() < 1
+    report = api.evaluate(run)
+    assert report.semantics == "KG attributes and numbers"
+    told = api.explain(run, world.images / "red disc" / "0.png")
+    total = sum(f.contribution for f in (*told.facts, *told.rival_facts))
+    assert total + told.remainder == pytest.approx(told.margin, abs=1e-5)
+    (number,) = (f for f in (*told.facts, *told.rival_facts) if f.fact.predicate == width.property)
+    assert re.fullmatch(r"has a width of [\d.]+ mm", number.verbalization)
+    assert number.proof.rule == "asserted"
+    assert api.load_run(run.folder.path).attributes.digest == run.attributes.digest

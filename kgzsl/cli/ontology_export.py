@@ -21,6 +21,7 @@ def export(
     world: Annotated[
         Literal["open", "pca", "closed"], typer.Option(help="csv: what to make of what is not said.")
     ] = "open",
+    numbers: Annotated[bool, typer.Option("--numbers", help="csv: numbers (12 cm) are columns too.")] = False,
     profile: Profile = "",
     entail: Entail = "el",
     force: Force = False,
@@ -28,8 +29,9 @@ def export(
 ) -> None:
     """Write the ontology for other programs, whole or not at all.
 
-    csv: class x attribute, cells 1 (has it), 0 (lacks it), 0.5 (the ontology says both) or
-    empty (unknown); four rows of heading with labels and IRIs, two columns with each class's.
+    csv: class x attribute, cells 1 (has it), 0 (lacks it), 0.5 (the ontology says both), a
+    degree or (--numbers) a rank in between, or empty (unknown); four rows of heading with
+    labels and IRIs, two columns with each class's.
 
     graphml: classes and attributes as nodes, facts as edges with predicate, polarity, status.
 
@@ -55,7 +57,7 @@ def export(
         from kgzsl.semantics import class_attributes
         from kgzsl.semantics.export import write_csv
 
-        write_csv(class_attributes(found, found.classes, world=world), out, force=force)
+        write_csv(class_attributes(found, found.classes, world=world, numbers=numbers), out, force=force)
     elif to == "pyg":
         from kgzsl.data.graph import save_hetero_data, to_hetero_data
 

@@ -35,6 +35,7 @@ def lint(
     ] = None,
     profile: Annotated[str, typer.Option(help="owl or kzsl; detected when not given.")] = "",
     world: Annotated[Literal["open", "pca", "closed"], typer.Option(help="What to make of the unstated.")] = "pca",
+    numbers: Annotated[bool, typer.Option("--numbers", help="Numbers (12 cm) are attributes too.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
     json: Json = False,
 ) -> None:
@@ -55,7 +56,7 @@ def lint(
     found = api.load_ontology(*files, profile=profile)
     groups = _groups(found, split)
     pool = {"leaves": found.leaves, "all": found.classes}[classes] if classes else None
-    report = examine(found, pool, **groups, world=world)
+    report = examine(found, pool, **groups, world=world, numbers=numbers)
     failed = report.failed(strict=strict)
     if json:
         print_json(_content(report, found, failed=failed))

@@ -15,6 +15,7 @@ def prompt(
     file: OntologyFile,
     class_: Annotated[str, typer.Argument(metavar="CLASS", help="Label, local name or IRI.", show_default=False)],
     world: Annotated[Literal["open", "pca", "closed"], typer.Option(help="What to make of what is not said.")] = "pca",
+    numbers: Annotated[bool, typer.Option("--numbers", help="Numbers (12 cm) are attributes too.")] = False,
     profile: Profile = "",
     entail: Entail = "el",
     json: Json = False,
@@ -36,7 +37,7 @@ def prompt(
     iri = found.resolve(class_)
     if iri not in found.classes:
         raise UnknownTermError(Problem(f"{class_!r} is no class of the ontology", expected="a class"))
-    made = class_prompt(iri, class_attributes(found, [iri], world=world), found)
+    made = class_prompt(iri, class_attributes(found, [iri], world=world, numbers=numbers), found)
     if json:
         spans = [
             {"start": s.start, "end": s.end, "text": made.text[s.start : s.end], "fact": fact_to_json(s.fact, found)}

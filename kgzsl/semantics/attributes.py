@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from kgzsl.errors import ConfigError, NoFactsError, Problem, UnknownTermError
 from kgzsl.ontology import Fact, Ontology
 from kgzsl.ontology.links import Links
 from kgzsl.ontology.vocabulary import is_literal
+from kgzsl.semantics.graded import LeftOut, Numbers, ranks, read_numbers
+from kgzsl.semantics.quantity import unit_of
 
 __all__ = ["Attribute", "ClassAttributes", "World", "class_attributes"]
 
@@ -26,13 +29,25 @@ _WORLDS = ("open", "pca", "closed")
 class Attribute:
     """One column: a property and a filler, as in (has pattern, stripes).
 
+    In a column of numbers, the filler says in what they are: ``"number of m"``, or ``"number"``.
+
     Args:
         property: IRI of the property.
-        filler: IRI of the filler.
+        filler: IRI of the filler, or what stands for numbers of one unit.
     """
 
     property: str
     filler: str
+
+    @builtins.property  # the name is that of a field here
+    def unit(self) -> str | None:
+        """Base unit of a column of numbers, empty for plain numbers; None for any other column.
+
+        Example:
+            >>> Attribute("ex:wingspan", "number of m").unit, Attribute("ex:color", "ex:red").unit
+            ('m', None)
+        """
+        return unit_of(self.filler)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +58,14 @@ class ClassAttributes:
         classes: IRIs, the rows.
         attributes: the columns, sorted by property and filler.
         value: float32 (class, attribute) in [0, 1]: 1 has it, 0 lacks it (or unknown: see
-            ``known``), 0.5 the ontology says both.
+            ``known``), 0.5 the ontology says both; a fact of a degree gives its ``strength``, a
+            negative one what is left of 1. In columns of numbers: 0 the smallest, 1 the largest.
         known: bool (class, attribute): False where the value is no information.
         assumed: bool (class, attribute): known only under the assumption of ``world``.
         world: the assumption about what is not stated.
-        literals: number of facts with a literal (a year, a number) that are no columns.
+        literals: number of facts with a literal (a year, a number) that are in no column.
         ontology: where the facts are.
+        numbers: what the columns of numbers are made of; empty where they were not asked for.
     """
 
     classes: tuple[str, ...]
@@ -59,6 +76,7 @@ class ClassAttributes:
     world: World
     literals: int
     ontology: Ontology = field(repr=False)
+    numbers: Numbers = field(default_factory=Numbers, repr=False)
 
     @property
     def properties(self) -> tuple[str, ...]:
@@ -68,13 +86,29 @@ class ClassAttributes:
     @property
     def conflicts(self) -> tuple[tuple[str, Attribute], ...]:
         """Cells that the ontology both states and denies; their value is 0.5."""
-        return tuple((self.classes[c], self.attributes[a]) for c, a in np.argwhere(self.value == 0.5).tolist())
+        half = ((self.classes[c], self.attributes[a]) for c, a in np.argwhere(self.value == 0.5).tolist())
+        return tuple(cell for cell in half if len({fact.polarity for fact in self.sources(*cell)}) == 2)
+
+    @property
+    def left_out(self) -> tuple[LeftOut, ...]:
+        """Literals that are no number, by property; none where numbers were not asked for."""
+        return self.numbers.left_out
+
+    @property
+    def incomparable(self) -> dict[str, tuple[str, ...]]:
+        """Properties with numbers of several dimensions, each a column of its own, and their base units."""
+        units: dict[str, list[str]] = defaultdict(list)
+        for attribute in self.attributes:
+            if attribute.unit is not None:
+                units[attribute.property].append(attribute.unit)
+        return {property: tuple(several) for property, several in units.items() if len(several) > 1}
 
     def sources(self, class_iri: str, attribute: Attribute) -> tuple[Fact, ...]:
         """The facts that a cell came from.
 
         For an assumed cell these are the facts that made the assumption: what the class is
-        known to have (or lack) under the same property. For an unknown cell there are none.
+        known to have (or lack) under the same property. For an unknown cell there are none. For a
+        number they are those that it is the mean of, not those that more specific ones overrule.
 
         Raises:
             UnknownTermError: the class or attribute is not in the matrix.
@@ -82,6 +116,9 @@ class ClassAttributes:
         row, column = self._position(class_iri, attribute)
         if not self.known[row, column]:
             return ()
+        if attribute.unit is not None:
+            rows = self.numbers.rows[attribute.property, attribute.filler][class_iri]
+            return tuple(self.ontology.fact(row) for row in rows)
         if not self.assumed[row, column]:
             return tuple(self.ontology.facts(class_iri, attribute.property, attribute.filler))
         return tuple(self.ontology.facts(class_iri, attribute.property))
@@ -124,7 +161,9 @@ class ClassAttributes:
         return self._rows[class_iri], self._columns[attribute]
 
 
-def class_attributes(ontology: Ontology, classes: Sequence[str], *, world: World = "pca") -> ClassAttributes:
+def class_attributes(
+    ontology: Ontology, classes: Sequence[str], *, world: World = "pca", numbers: bool = False
+) -> ClassAttributes:
     """The class x attribute matrix of an ontology (entail it first: inherited facts count).
 
     **Columns** are the (property, filler) pairs of all positive facts of all classes of the
@@ -134,6 +173,13 @@ def class_attributes(ontology: Ontology, classes: Sequence[str], *, world: World
     already (``hasPart horns`` beside ``hasHorns horns``), or the same classes have a more
     specific filler (``hasEars body part`` beside ``hasEars ears``). A column that holds for
     all classes stays: it is true, although it tells no two classes apart.
+
+    **Columns of numbers**, where ``numbers`` asks for them: the numbers of one property (``12``, ``"12 cm"``,
+    ``"10-12 cm"``) are one column ``Attribute(property, "number of m")``, or one for each dimension where
+    units do not convert. The value is the rank among all numbers of the ontology's classes (see
+    :func:`~kgzsl.semantics.graded.ranks`), so that it does not depend on which classes are asked for or seen;
+    of several numbers the most specific ones count (:func:`~kgzsl.semantics.graded.read_numbers`). A number
+    is known only where one is stated or inherited: no world assumes any.
 
     **Cells** are known where a positive or negative fact says so; what is not said depends on
     ``world``:
@@ -147,6 +193,7 @@ def class_attributes(ontology: Ontology, classes: Sequence[str], *, world: World
         ontology: the ontology.
         classes: IRIs of the rows.
         world: what to make of that which is not said.
+        numbers: whether numbers are columns.
 
     Raises:
         UnknownTermError: names of classes that are not in the ontology.
@@ -172,32 +219,48 @@ def class_attributes(ontology: Ontology, classes: Sequence[str], *, world: World
     if missing:
         raise UnknownTermError([Problem(f"{c} is not a class of the ontology") for c in missing])
     said, literals = _said(ontology)
-    attributes = _columns(ontology, said)
+    graded = read_numbers(ontology, literals) if numbers else Numbers()
+    attributes = _columns(ontology, said, graded)
     if not attributes:
         fix = "the classes are related only by the taxonomy; add facts such as 'hasPattern some Stripes'"
+        if len(literals) and not numbers:
+            fix += ", or use numbers (semantics.numbers = true)"
         raise NoFactsError(Problem(f"no fact describes any of the {len(ontology.classes)} classes", fix=fix))
     column = {(a.property, a.filler): k for k, a in enumerate(attributes)}
     properties = {p: k for k, p in enumerate(dict.fromkeys(a.property for a in attributes))}
     # Positions are gathered first: setting cells one by one takes most of the time.
     mentioned: list[tuple[int, int]] = []
     stated_cells: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
+    degrees: dict[bool, list[float]] = {True: [], False: []}
     for row, iri in enumerate(classes):
-        for property, filler, negative in said.get(iri, ()):
+        for property, filler, negative, degree in said.get(iri, ()):
             if property in properties:
                 mentioned.append((row, properties[property]))
             k = column.get((property, filler))
             if k is not None:
                 stated_cells[negative].append((row, k))
+                degrees[negative].append(degree)
     shape = (len(classes), len(attributes))
     has, lacks = _marked(stated_cells[False], shape), _marked(stated_cells[True], shape)
     speaks = _marked(mentioned, (len(classes), len(properties)))
     assumed = speaks[:, [properties[a.property] for a in attributes]]
-    stated = has | lacks
     if world != "pca":
         assumed[:] = world == "closed"
+    stated = has | lacks
+    value = np.zeros(shape, dtype=np.float32)
+    value[lacks] = 1 - _placed(stated_cells[True], degrees[True], shape)[lacks]
+    value[has] = _placed(stated_cells[False], degrees[False], shape)[has]
+    value[has & lacks] = 0.5
+    for k, attribute in enumerate(attributes):
+        if attribute.unit is not None:
+            place = ranks(graded.number[attribute.property, attribute.filler])
+            stated[:, k] = [iri in place for iri in classes]
+            value[:, k] = [place.get(iri, 0.0) for iri in classes]
+            assumed[:, k] = False
     assumed &= ~stated
-    value = np.where(has & lacks, 0.5, has).astype(np.float32)
-    return ClassAttributes(tuple(classes), attributes, value, stated | assumed, assumed, world, literals, ontology)
+    unread = len(literals) - graded.read
+    known = stated | assumed
+    return ClassAttributes(tuple(classes), attributes, value, known, assumed, world, unread, ontology, graded)
 
 
 def _marked(cells: list[tuple[int, int]], shape: tuple[int, int]) -> np.ndarray:
@@ -208,33 +271,46 @@ def _marked(cells: list[tuple[int, int]], shape: tuple[int, int]) -> np.ndarray:
     return marked
 
 
-def _said(ontology: Ontology) -> tuple[dict[str, list[tuple[str, str, bool]]], int]:
-    """What is said of each class: property, filler, negative; and the number of literals left out."""
+def _placed(cells: list[tuple[int, int]], degrees: list[float], shape: tuple[int, int]) -> np.ndarray:
+    """A float32 matrix that holds these degrees in these cells, and 0 elsewhere."""
+    placed = np.zeros(shape, dtype=np.float32)
+    rows, columns = np.array(cells, dtype=np.intp).reshape(-1, 2).T
+    placed[rows, columns] = degrees
+    return placed
+
+
+_Said = dict[str, list[tuple[str, str, bool, float]]]
+
+
+def _said(ontology: Ontology) -> tuple[_Said, np.ndarray]:
+    """What is said of each class: property, filler, negative, strength; and the rows of facts with a literal."""
     classes, terms, c = set(ontology.classes), ontology.terms, ontology.columns
-    said: dict[str, list[tuple[str, str, bool]]] = defaultdict(list)
+    said: _Said = defaultdict(list)
     # Of the rows most are the taxonomy's: they are sorted out by term, before any is looked at by itself.
     described = np.array([t in classes for t in terms], dtype=bool)[c.subject]
     described &= ~np.array([ontology.is_taxonomy(t) for t in terms], dtype=bool)[c.predicate]
     literal = np.array([is_literal(t) for t in terms], dtype=bool)[c.object]
     rows = described & ~literal
-    columns = (c.subject[rows], c.predicate[rows], c.object[rows], c.negative[rows])
-    for s, p, o, negative in zip(*(column.tolist() for column in columns), strict=True):
-        said[terms[s]].append((terms[p], terms[o], negative))
-    return said, int((described & literal).sum())
+    columns = (c.subject[rows], c.predicate[rows], c.object[rows], c.negative[rows], c.strength[rows])
+    for s, p, o, negative, degree in zip(*(column.tolist() for column in columns), strict=True):
+        said[terms[s]].append((terms[p], terms[o], negative, degree))
+    return said, np.flatnonzero(described & literal)
 
 
-def _columns(ontology: Ontology, said: dict[str, list[tuple[str, str, bool]]]) -> tuple[Attribute, ...]:
+def _columns(ontology: Ontology, said: _Said, numbers: Numbers) -> tuple[Attribute, ...]:
     """The attributes that some class has, without those that say nothing new."""
-    having: dict[tuple[str, str], set[str]] = defaultdict(set)
+    # Who has it; where it is a matter of degree, with the degree (or number): only then is it the same.
+    having: dict[tuple[str, str], set[str | tuple[str, float]]] = defaultdict(set)
     for iri, pairs in said.items():
-        for property, filler, negative in pairs:
+        for property, filler, negative, degree in pairs:
             if not negative:
-                having[property, filler].add(iri)
+                having[property, filler].add(iri if degree == 1 else (iri, degree))
+    having.update({column: set(number.items()) for column, number in numbers.number.items()})
     holders = {Attribute(*pair): classes for pair, classes in having.items()}
     taxonomy, properties = ontology.links
 
     def strictly_below(links: Links, iri: str) -> list[str]:
-        start = ontology.index[iri]
+        start = ontology.index.get(iri, -1)  # none for what stands for numbers
         above = links.paths(start).keys()
         return [ontology.terms[k] for k in links.paths(start, upwards=False) if k not in above]
 

@@ -17,7 +17,7 @@ def csv_rows(class_attributes: ClassAttributes) -> list[list[str]]:
 
     The heading names each column by the labels of property and filler, then by their IRIs. A
     class's row begins with its IRI and label. Cells are ``1`` (has it), ``0`` (lacks it), ``0.5``
-    (the ontology says both) or empty (unknown). pandas reads it with
+    (the ontology says both), a degree or a number's rank in between, or empty (unknown). pandas reads it with
     ``read_csv(path, header=[0, 1, 2, 3], index_col=[0, 1])``.
 
     Example:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from kgzsl.ontology import Fact, Ontology
 from kgzsl.ontology.names import split_words
 from kgzsl.ontology.vocabulary import OWL, local_name
+from kgzsl.semantics.quantity import UNITS
 
 __all__ = ["GENERIC_RULES", "RULES", "Rule", "aspect", "is_generic", "sentence", "value_phrase", "verbalize"]
 
@@ -27,6 +28,10 @@ class Rule(NamedTuple):
     positive: str
     negative: str
 
+
+# A number with a unit, or a range.
+_UNITS = "|".join(re.escape(name) for unit in UNITS for name in unit.names)
+QUANTITY = rf"[+\-\u2212]?[\d.,eE]+( ?(to|-|\u2013) ?[\d.,eE]+)? ?({_UNITS})s?"
 
 # The first rule whose pattern matches is used; the last two match everything.
 RULES: tuple[Rule, ...] = (
@@ -57,6 +62,11 @@ RULES: tuple[Rule, ...] = (
     Rule(r"is \| .*", "is {filler}", "is not {filler}"),
     Rule(r"(is )?active (?P<when>at|in|during|by) \| .*", "is active {when} {filler}", "is not active {when} {filler}"),
     Rule(r"(was )?discovered in \| .*", "was discovered in {filler}", "was not discovered in {filler}"),
+    Rule(
+        r"(has |have )?(?P<noun>(?!is ).*([^s]|ss)) \| " + QUANTITY,
+        "has {a_noun} of {filler}",
+        "does not have {a_noun} of {filler}",
+    ),
     Rule(r"(has|have) (?P<noun>.+) \| .*", "has {a_filler} as its {noun}", "does not have {a_filler} as its {noun}"),
     Rule(r"(?P<verb>is .+) \| .*", "{verb} {filler}", "is not so: {verb} {filler}"),
     Rule(r"(?P<verb>\w+s( \w+)*) \| .*", "{verb} {filler}", "is not so: {verb} {filler}"),

@@ -67,10 +67,12 @@ class SemanticsConfig:
         world: what an unstated fact means: ``open`` unknown, ``pca`` absent where the class states
             another value of the property, ``closed`` absent.
         shuffle: give every class the attributes of another one: the control experiment.
+        numbers: whether numbers (12 cm) are graded attributes.
     """
 
     world: Literal["pca", "open", "closed"] = "pca"
     shuffle: bool = False
+    numbers: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ CASES: dict[str, tuple[int, tuple[str, ...]]] = {
     "verbalize": (0, ("verbalize", ZOO, "zebra", "horse")),
     "verbalize-json": (0, ("verbalize", ZOO, "cryptid", "--json")),
     "prompt": (0, ("prompt", ZOO, "zebra")),
+    "prompt-numbers": (0, ("prompt", ZOO, "zebra", "--numbers")),
     "prompt-json": (0, ("prompt", ZOO, "antelope", "--json", "--entail", "none")),
     "profile": (0, ("profile", ZOO, "--name", "zoo")),
     "diff-same": (0, ("diff", ZOO, ZOO)),

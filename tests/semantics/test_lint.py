@@ -51,6 +51,7 @@ class Toy:
     labels: dict[str, str | None] = field(default_factory=dict)
     more: str = ""
     split: bool = True
+    numbers: bool = False
 
     def add(self, name: str, *facts: str, group: str = "seen") -> Toy:
         """A further class."""
@@ -99,7 +100,7 @@ class Toy:
 
     def lint(self) -> LintReport:
         groups = {"seen": [E + c for c in self.seen], "unseen": [E + c for c in self.unseen]} if self.split else {}
-        return lint(self.read(), **groups)
+        return lint(self.read(), **groups, numbers=self.numbers)
 
 
 def spoiled(pairs: str) -> str:
@@ -134,7 +135,7 @@ TOYS: dict[str, tuple[Callable[[Toy], Toy], str, set[str]]] = {
     "ZSL106": (lambda t: t.give("-eats Grass", "Ama"), "eats: grass, both stated and denied of ama", set()),
     "ZSL107": (
         lambda t: t.say(spoiled(":X owl:disjointWith :Y . :Ama rdfs:subClassOf :X , :Y .")),
-        "ama is below",
+        r"1 term \(ama\): below both x and y, which exclude each other",
         set(),
     ),
     "ZSL108": (
@@ -211,6 +212,18 @@ TOYS: dict[str, tuple[Callable[[Toy], Toy], str, set[str]]] = {
     ),
     "ZSL405": (lambda t: t.say(" :eats rdfs:range :Meat ."), "1 x range", set()),
     "ZSL406": (lambda t: t.say(" :ama1 a :Ama ; :eats :Grass ."), "1 of .* triples", set()),
+    "ZSL407": (
+        lambda t: t.say(' :span a owl:DatatypeProperty . :Ama :span "12 cm" , "small" . :Bela :span 3 .'),
+        r"span: 2 numbers \(as 12 cm\)",
+        set(),
+    ),
+    "ZSL408": (
+        lambda t: replace(t, numbers=True).say(
+            ' :span a owl:DatatypeProperty ; rdfs:label "span" . :Ama :span "12 cm" . :Bela :span 3 .'
+        ),
+        "span: without unit, m",
+        set(),
+    ),
 }
 
 
@@ -308,6 +321,36 @@ def test_the_facts_behind_a_contradiction_are_named() -> None:
     (found,) = Toy().give("-eats Grass", "Ama").lint().of("ZSL106")
     assert {f.polarity for f in found.facts} == {"positive", "negative"}
     assert {f.subject for f in found.facts} == {E + "Ama"}
+
+
+def test_what_nothing_can_be_is_told_together_by_its_reason() -> None:
+    toy = (
+        Toy()
+        .whole()
+        .say(
+            spoiled(":X owl:disjointWith :Y . :Z a owl:Class ; rdfs:label 'z' ; rdfs:subClassOf :X , :Y .")
+            + " :Ama rdfs:subClassOf :Z . :Bela rdfs:subClassOf :Z ."
+            + " :Coro rdfs:subClassOf [ a owl:Restriction ; owl:onProperty :eats ; owl:someValuesFrom :Z ] ."
+            + " :Dumo rdfs:subClassOf owl:Nothing ."
+        )
+    )
+    found = toy.lint().of("ZSL107")
+    assert sorted(f.message for f in found) == [
+        "1 term (coro): has some z, and nothing can be one",
+        "1 term (dumo): stated to be below what nothing can be (asserted)",
+        "3 terms (ama, bela, z): below both x and y, which exclude each other",
+    ]
+    assert {c for f in found for c in (*f.classes, *f.terms)} == set(toy.read().report.unsatisfiable)
+    assert all(f.facts for f in found)
+
+
+def test_kg_awa_under_owl_is_told_in_a_few_lines(shared_data: Path) -> None:
+    ontology = read_ontology(shared_data / "kzsl" / "AwA" / "KG-AwA.ttl", profile="owl").entail()
+    found = lint(ontology).of("ZSL107")
+    assert len(found) == 5
+    told = [term for f in found for term in (*f.classes, *f.terms)]
+    assert sorted(told) == list(ontology.report.unsatisfiable)
+    assert len(told) == 128
 
 
 def test_a_stated_absence_tells_a_class_from_what_has_all_it_has() -> None:

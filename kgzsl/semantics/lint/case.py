@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import nsmallest
 
@@ -45,39 +45,54 @@ class Cells:
 
     Args:
         attributes: the columns.
-        has: bool csr (class, attribute), what a class is known to have.
+        has: bool csr (class, attribute), what a class is known to have (of a number: that it has one).
         lacks: bool csr (class, attribute), what a class is stated (not assumed) to lack.
         code: uint8 (class, 3 * bytes), packed bits: has, known, both stated and denied.
+        degrees: float32 csr (class, attribute), values that are neither 0, 0.5 nor 1, and numbers' ranks + 1.
+        incomparable: properties with numbers in units that do not convert, and these units.
     """
 
     attributes: tuple[Attribute, ...]
     has: sparse.csr_matrix
     lacks: sparse.csr_matrix
     code: np.ndarray
+    degrees: sparse.csr_matrix
+    incomparable: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def graded(self) -> np.ndarray:
+        """Bool (attribute,): which are columns of numbers."""
+        return np.array([a.unit is not None for a in self.attributes], dtype=bool)
 
     @classmethod
-    def of(cls, ontology: Ontology, classes: Sequence[str], world: World) -> Cells:
+    def of(cls, ontology: Ontology, classes: Sequence[str], world: World, *, numbers: bool = False) -> Cells:
         """Those of an ontology, by blocks of rows, since ``class_attributes`` is dense."""
         c, width = ontology.columns, len(ontology.terms)
         plain = ~c.negative & ~np.array([ontology.is_taxonomy(t) for t in ontology.terms])[c.predicate]
         pairs = c.predicate[plain].astype(np.int64) * width + c.object[plain]
         step = max(1, BLOCK // max(1, len(np.unique(pairs))))
-        has, lacks, codes = [], [], []
+        has, lacks, codes, degrees = [], [], [], []
         attributes: tuple[Attribute, ...] = ()
+        incomparable: Mapping[str, tuple[str, ...]] = {}
         for start in range(0, len(classes), step):
             try:
-                block = class_attributes(ontology, classes[start : start + step], world=world)
+                block = class_attributes(ontology, classes[start : start + step], world=world, numbers=numbers)
             except NoFactsError:  # it says so of the ontology, not of this block
                 break
-            attributes = block.attributes
-            some = block.value > 0
+            attributes, incomparable = block.attributes, block.incomparable
+            graded = np.array([a.unit is not None for a in attributes], dtype=bool)
+            half = ~graded & (block.value == 0.5)
+            some = np.where(graded, block.known, block.value >= 0.5)
             has.append(sparse.csr_matrix(some))
-            lacks.append(sparse.csr_matrix(block.known & ~block.assumed & (block.value < 1)))
-            codes.append(np.hstack([np.packbits(p, axis=1) for p in (some, block.known, block.value == 0.5)]))
+            lacks.append(sparse.csr_matrix(block.known & ~block.assumed & (block.value <= 0.5) & ~graded))
+            codes.append(np.hstack([np.packbits(p, axis=1) for p in (some, block.known, half)]))
+            partly = np.where((block.value > 0) & (block.value < 1) & ~half, block.value, 0)
+            degrees.append(sparse.csr_matrix(np.where(graded, block.known * (block.value + 1), partly)))
         if not has:
             nothing = sparse.csr_matrix((len(classes), 0), dtype=bool)
-            return cls((), nothing, nothing, np.zeros((len(classes), 0), dtype=np.uint8))
-        return cls(attributes, sparse.vstack(has, "csr"), sparse.vstack(lacks, "csr"), np.vstack(codes))
+            return cls((), nothing, nothing, np.zeros((len(classes), 0), dtype=np.uint8), nothing.astype(np.float32))
+        whole = (sparse.vstack(has, "csr"), sparse.vstack(lacks, "csr"), np.vstack(codes))
+        return cls(attributes, *whole, sparse.vstack(degrees, "csr").astype(np.float32), incomparable)
 
     def groups(self, rows: np.ndarray | None = None, columns: np.ndarray | None = None) -> Groups:
         """Rows with the same cells.
@@ -89,6 +104,13 @@ class Cells:
         code = self.code if rows is None else self.code[rows]
         if columns is not None:
             code = code & np.tile(np.packbits(columns), 3)
+        fine = self.degrees.getnnz(axis=0) > 0
+        if columns is not None:
+            fine &= columns
+        if fine.any():
+            degrees = self.degrees if rows is None else self.degrees[rows]
+            exact = np.ascontiguousarray(degrees[:, np.flatnonzero(fine)].toarray())
+            code = np.hstack([code, exact.view(np.uint8)])
         if not code.shape[1]:
             return Groups(np.zeros(len(code), dtype=int), min(1, len(code)))
         # Bytes compare much faster than rows of numbers.
@@ -106,6 +128,7 @@ class Case:
         seen: IRIs of the seen ones, sorted; empty without a split.
         unseen: IRIs of the unseen ones, sorted; empty without a split.
         world: what to make of that which is not stated.
+        numbers: whether numbers are attributes.
     """
 
     ontology: Ontology
@@ -113,11 +136,12 @@ class Case:
     seen: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     world: World = "pca"
+    numbers: bool = False
 
     @cached_property
     def cells(self) -> Cells:
         """The attributes of all classes."""
-        return Cells.of(self.ontology, self.classes, self.world)
+        return Cells.of(self.ontology, self.classes, self.world, numbers=self.numbers)
 
     @cached_property
     def groups(self) -> Groups:
@@ -166,8 +190,16 @@ class Case:
 
     @cached_property
     def learned(self) -> np.ndarray:
-        """Bool (attribute,): whether some seen classes have it and others have not."""
-        return (self.seen_count > 0) & (self.seen_count < len(self.seen))
+        """Bool (attribute,): whether some seen classes have it and others have not; of numbers, whether they differ."""
+        return self.differs(self.seen_rows)
+
+    def differs(self, rows: np.ndarray) -> np.ndarray:
+        """The same for any classes."""
+        count = self.cells.has[rows].getnnz(axis=0)
+        found = (count > 0) & (count < len(rows))
+        for column in np.flatnonzero(self.cells.graded).tolist():
+            found[column] = len(np.unique(self.cells.degrees[rows][:, [column]].data)) > 1
+        return found
 
     # ---- words -----------------------------------------------------------------------
 

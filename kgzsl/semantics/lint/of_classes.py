@@ -10,10 +10,11 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from kgzsl.ontology import Ontology
+from kgzsl.errors import UnknownTermError
+from kgzsl.ontology import Fact, Ontology
 from kgzsl.ontology.vocabulary import OWL, RDFS
 from kgzsl.semantics.attributes import Attribute
-from kgzsl.semantics.lint.case import Case, Groups
+from kgzsl.semantics.lint.case import Case, Groups, number
 from kgzsl.semantics.lint.found import Found
 
 __all__ = [
@@ -59,7 +60,8 @@ def alike_message(case: Case, classes: tuple[str, ...]) -> str:
 
 def true_of_all(case: Case) -> Iterator[Found]:
     """Attributes that every class has."""
-    columns = np.flatnonzero(case.count == len(case.classes)).tolist() if len(case.classes) > 1 else []
+    everywhere = (case.count == len(case.classes)) & ~case.cells.graded
+    columns = np.flatnonzero(everywhere).tolist() if len(case.classes) > 1 else []
     attributes = case.column_attributes(columns)
     if attributes:
         message = f"all {len(case.classes):,} classes have {case.attribute_names(attributes)}"
@@ -78,7 +80,7 @@ def too_few(case: Case) -> Iterator[Found]:
     """Fewer attributes that differ than twice the number of yes-no questions that name a class."""
     if not case.cells.attributes or len(case.classes) < 2:
         return
-    informative = int(((case.count > 0) & (case.count < len(case.classes))).sum())
+    informative = int(case.differs(np.arange(len(case.classes))).sum())
     needed = 2 * ceil(log2(len(case.classes)))
     if informative < needed:
         message = (
@@ -101,16 +103,41 @@ def contradicted(case: Case) -> Iterator[Found]:
 
 
 def unsatisfiable(case: Case) -> Iterator[Found]:
-    """Terms below two disjoint classes."""
-    known, found = set(case.ontology.classes), defaultdict(set)
-    for c in case.ontology.report.contradictions:
-        if c.predicate == RDFS.subClassOf:
-            found[c.subject].add(c.object)
-    for subject, above in sorted(found.items()):
-        facts = [f for o in sorted(above) for f in case.ontology.facts(subject, RDFS.subClassOf, o)]
-        message = f"{case.ontology.label(subject)} is below {case.names(sorted(above))} and below what excludes it"
-        classes, terms = ((subject,), ()) if subject in known else ((), (subject,))
-        yield Found(message, classes=classes, facts=tuple(facts), terms=(*terms, *sorted(above)))
+    """Terms that nothing can be, together by what excludes it; what they both have and lack is another check's."""
+    known, ontology = set(case.ontology.classes), case.ontology
+    told = {c.subject for c in ontology.report.contradictions if c.predicate == RDFS.subClassOf}
+    clashes: dict[tuple[Fact, ...], list[str]] = defaultdict(list)
+    words: dict[tuple[Fact, ...], str] = {}
+    for subject in sorted({*ontology.report.unsatisfiable, *told}):
+        cause, said = _clash(case, subject)
+        if cause:
+            clashes[cause].append(subject)
+            words[cause] = said
+    for cause, subjects in clashes.items():
+        message = f"{number(len(subjects), 'term')} ({case.names(subjects)}): {words[cause]}"
+        classes, terms = (tuple(s for s in subjects if (s in known) == yes) for yes in (True, False))
+        own = [f for f in ontology.facts(subjects[0], RDFS.subClassOf) if f.object in {t for c in cause for t in c.key}]
+        yield Found(message, classes=classes, facts=(*own, *cause), terms=terms)
+
+
+def _clash(case: Case, subject: str) -> tuple[tuple[Fact, ...], str]:
+    """The fact that excludes all that a term could be, and what is said of it; none where it has and lacks the same."""
+    ontology = case.ontology
+    label = ontology.label
+    try:
+        proof = ontology.prove(Fact(subject, RDFS.subClassOf, OWL.Nothing))
+    except UnknownTermError:  # such facts are derived only where classes inherit
+        above = sorted(c.object for c in ontology.report.contradictions if c.subject == subject)
+        facts = [f for o in above for f in ontology.facts(subject, RDFS.subClassOf, o)]
+        return tuple(facts), f"below {case.names(above)} and below what excludes it"
+    last = proof.premises[-1].fact if proof.premises else proof.fact
+    if proof.rule == "contradiction" and last.predicate == RDFS.subClassOf:
+        return (last,), f"below both {label(last.subject)} and {label(last.object)}, which exclude each other"
+    if proof.rule == "impossible filler":
+        return (last,), f"has some {label(last.subject)}, and nothing can be one"
+    if proof.rule == "contradiction":
+        return (), ""
+    return (last,), f"stated to be below what nothing can be ({proof.rule})"
 
 
 def cycles(case: Case) -> Iterator[Found]:

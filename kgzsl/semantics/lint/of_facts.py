@@ -9,11 +9,21 @@ from itertools import combinations
 import numpy as np
 
 from kgzsl.ontology.names import split_words
-from kgzsl.ontology.vocabulary import BUILT_IN, local_name
+from kgzsl.ontology.vocabulary import BUILT_IN, lexical_form, local_name
 from kgzsl.semantics.lint.case import Case, number
 from kgzsl.semantics.lint.found import Found
+from kgzsl.semantics.quantity import parse_quantity
 
-__all__ = ["not_understood", "out_of_reach", "outside", "twins", "unreached", "used_in_part"]
+__all__ = [
+    "incomparable",
+    "not_understood",
+    "not_used",
+    "out_of_reach",
+    "outside",
+    "twins",
+    "unreached",
+    "used_in_part",
+]
 
 IN_PART = (
     "equivalentClass with an expression, direction towards the class",
@@ -109,6 +119,31 @@ def outside(case: Case) -> Iterator[Found]:
     count = case.ontology.report.external
     if count:
         yield Found(f"{count:,} of {case.ontology.report.triples:,} triples")
+
+
+def not_used(case: Case) -> Iterator[Found]:
+    """Numbers, where they are no attributes."""
+    if case.numbers:
+        return
+    ontology, c = case.ontology, case.ontology.columns
+    stated = ontology.literals[c.object] & (c.source >= 0) & ~c.negative
+    reads = {k: parse_quantity(ontology.terms[k]) is not None for k in np.unique(c.object[stated]).tolist()}
+    facts: dict[str, list[int]] = defaultdict(list)
+    for row in np.flatnonzero(stated).tolist():
+        if reads[int(c.object[row])] and not ontology.is_taxonomy(ontology.terms[c.predicate[row]]):
+            facts[ontology.terms[c.predicate[row]]].append(row)
+    for property, rows in sorted(facts.items()):
+        example = lexical_form(ontology.terms[c.object[rows[0]]])
+        message = f"{ontology.label(property)}: {number(len(rows), 'number')} (as {example})"
+        yield Found(message, terms=(property,))
+
+
+def incomparable(case: Case) -> Iterator[Found]:
+    """Properties with numbers in units that do not convert into each other."""
+    for property, units in case.cells.incomparable.items():
+        names = ", ".join(unit or "without unit" for unit in units)
+        columns = tuple(a for a in case.cells.attributes if a.property == property and a.unit is not None)
+        yield Found(f"{case.ontology.label(property)}: {names}", attributes=columns, terms=(property,))
 
 
 def _reach(start: Iterable[int], case: Case, *, up: bool, down: bool = False) -> set[int]:

@@ -53,7 +53,7 @@ def unverbalized(case: Case) -> Iterator[Found]:
     """Properties that no special rule of the verbalization covers."""
     found: dict[str, list[str]] = defaultdict(list)
     for attribute in case.cells.attributes:
-        if is_generic(attribute.property, attribute.filler, case.ontology):
+        if attribute.unit is None and is_generic(attribute.property, attribute.filler, case.ontology):
             found[attribute.property].append(attribute.filler)
     for property, fillers in sorted(found.items()):
         filler = min(fillers, key=case.ontology.label)
@@ -76,7 +76,7 @@ def is_code(local: str) -> bool:
 
 def _fillers(case: Case) -> tuple[str, ...]:
     """The fillers of the columns, sorted."""
-    return tuple(sorted({a.filler for a in case.cells.attributes}))
+    return tuple(sorted({a.filler for a in case.cells.attributes if a.unit is None}))
 
 
 def _used(case: Case) -> tuple[str, ...]:

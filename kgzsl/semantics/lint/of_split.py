@@ -58,7 +58,7 @@ def never_seen(case: Case) -> Iterator[Found]:
 
 def seen_in_all(case: Case) -> Iterator[Found]:
     """Attributes that every seen class has, and some unseen class has not."""
-    everywhere = (case.seen_count == len(case.seen)) & (case.unseen_count < len(case.unseen))
+    everywhere = (case.seen_count == len(case.seen)) & (case.unseen_count < len(case.unseen)) & ~case.learned
     for column in np.flatnonzero(everywhere).tolist():
         has = set(_unseen_with(case, column))
         classes = tuple(c for c in case.unseen if c not in has)
@@ -95,7 +95,7 @@ def confounded(case: Case) -> Iterator[Found]:
     """Attributes that the same seen classes have, and that come apart in unseen ones."""
     seen = case.cells.has[case.seen_rows].T.tocsr()
     together: dict[bytes, list[int]] = defaultdict(list)
-    for column in np.flatnonzero(case.learned).tolist():
+    for column in np.flatnonzero(case.learned & ~case.cells.graded).tolist():
         holders = np.sort(seen.indices[seen.indptr[column] : seen.indptr[column + 1]])
         together[holders.tobytes()].append(column)
     for columns in together.values():
@@ -121,6 +121,7 @@ def nearly_confounded(case: Case) -> Iterator[Found]:
         both = (seen[:, block].T @ seen).toarray()
         near = (both >= TOGETHER * count[block, None]) & (count[block, None] >= 3) & ~usual[None, :]
         near &= (both < count[block, None]) | (both < count[None, :])  # of the same classes: another check's
+        near &= ~(case.cells.graded[block, None] | case.cells.graded[None, :])
         near &= ((unseen[:, block].T @ unseen).toarray() == 0) & (elsewhere[block, None] > 0)
         for row, other in np.argwhere(near).tolist():
             yield _pair(case, start + row, other, int(both[row, other]))
@@ -144,7 +145,7 @@ def imbalanced(case: Case) -> Iterator[Found]:
     few = max(1, int(RARE * total))
     if total < 4:
         return
-    odd = case.learned & ((case.seen_count <= few) | (case.seen_count >= total - few))
+    odd = case.learned & ~case.cells.graded & ((case.seen_count <= few) | (case.seen_count >= total - few))
     for column in np.flatnonzero(odd).tolist():
         count = int(case.seen_count[column])
         message = f"{case.column_name(column)}: {count:,} of {total:,} seen classes ({100 * count / total:.1f} %)"
@@ -157,7 +158,8 @@ def contained(case: Case) -> Iterator[Found]:
     Column by column the holders are packed into bits; those that have all attributes of a class are
     the conjunction of its columns, so that no pair of classes is looked at one by one.
     """
-    has, lacks = case.cells.has, case.cells.lacks
+    has, lacks, degrees = case.cells.has, case.cells.lacks, case.cells.degrees
+    numbers = set(np.flatnonzero(case.cells.graded).tolist())
     columns = has.tocsc()
     held = [np.packbits(columns[:, k : k + COLUMNS].T.toarray(), axis=1) for k in range(0, columns.shape[1], COLUMNS)]
     holders = np.vstack(held) if held else np.zeros((0, 0), dtype=np.uint8)
@@ -170,6 +172,9 @@ def contained(case: Case) -> Iterator[Found]:
         for column in lacks.indices[lacks.indptr[row] : lacks.indptr[row + 1]].tolist():
             bits &= ~holders[column]  # a stated absence tells them apart
         candidates = _positions(bits)
+        for column in numbers.intersection(own.tolist()):  # and so does another number
+            same = degrees[candidates][:, [column]].toarray().ravel() == degrees[row, column]
+            candidates = candidates[same]
         larger = candidates[sizes[candidates] > sizes[row]]
         if len(larger):
             others = case.row_classes(larger[:SHOWN].tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -92,9 +93,9 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "ZSL107",
         "error",
-        "class below two disjoint ones",
-        "by the ontology nothing can be of that class: its facts come from classes that exclude each other",
-        "delete a superclass or the disjointness",
+        "class that nothing can be",
+        "by the ontology it has no instance: its facts come from classes that exclude each other",
+        "delete a superclass, the disjointness, or what leads to it; `kgzsl ontology prove` shows how it follows",
         of_classes.unsatisfiable,
     ),
     Check(
@@ -283,6 +284,22 @@ CHECKS: tuple[Check, ...] = (
         "nothing, unless you meant them to describe the classes",
         of_facts.outside,
     ),
+    Check(
+        "ZSL407",
+        "note",
+        "numbers that are not used",
+        "what is stated in numbers is no attribute unless it is asked for",
+        "set semantics.numbers = true in the run file (here: --numbers), if pictures can show it",
+        of_facts.not_used,
+    ),
+    Check(
+        "ZSL408",
+        "warning",
+        "numbers in units that do not convert",
+        "each kind of unit is an attribute of its own, in which classes with another unit are unknown",
+        "state all numbers of the property in units of one kind",
+        of_facts.incomparable,
+    ),
 )
 
 
@@ -293,6 +310,7 @@ def lint(
     seen: Iterable[str] | None = None,
     unseen: Iterable[str] | None = None,
     world: World = "pca",
+    numbers: bool = False,
 ) -> LintReport:
     """What in an ontology stands in the way of zero-shot learning, before anything is trained.
 
@@ -307,6 +325,7 @@ def lint(
         seen: IRIs of the classes with training images; all that are not unseen if only ``unseen`` is given.
         unseen: IRIs of the classes without.
         world: what to make of that which is not stated, as in ``class_attributes``.
+        numbers: whether numbers are attributes, as in ``class_attributes``.
 
     Raises:
         UnknownTermError: names of classes that are not in the ontology.
@@ -325,7 +344,7 @@ def lint(
         >>> print(lint(o).ceilings[0])
         2 of 3 (66.7 %)
     """
-    case = _case(ontology, classes, seen, unseen, world)
+    case = replace(_case(ontology, classes, seen, unseen, world), numbers=numbers)
     split = bool(case.unseen)
     findings = [
         Finding(
