@@ -45,6 +45,7 @@ MOST_LINKS = 20_000_000
 """Most entailed facts of the taxonomy that are listed; beyond, they are found when asked for."""
 
 _BEFORE_ALL_ROUNDS = 10**9
+_BLOCK = 2000  # terms whose facts are looked at together: what fits into the processor's cache
 _CLASS_LINKS = (RDFS.subClassOf, RDF.type, OWL.equivalentClass, OWL.sameAs)
 _PROPERTY_LINKS = (RDFS.subPropertyOf, OWL.equivalentProperty)
 _MUTUAL = (OWL.equivalentClass, OWL.sameAs, OWL.equivalentProperty)
@@ -121,6 +122,7 @@ def entail(ontology: Ontology, regime: Regime) -> Ontology:
     saturated = _Saturation(ontology, regime)
     try:
         saturated.run()
+        contradictions = saturated.contradictions()
         columns, unlisted = saturated.columns()
     except TooLargeError as error:
         got = f"more than {error.args[0]:,} facts follow from {len(ontology.columns):,} asserted ones"
@@ -137,7 +139,7 @@ def entail(ontology: Ontology, regime: Regime) -> Ontology:
         entailed=dict(sorted(counts.items())),
         unlisted=unlisted,
         cycles=saturated.cycles(),
-        contradictions=saturated.contradictions(),
+        contradictions=contradictions,
         unsatisfiable=tuple(names[t] for t in saturated.unsatisfiable),
     )
     return replace(ontology, columns=columns, report=report, regime=regime, derived=saturated.derived)
@@ -263,10 +265,16 @@ class _Saturation:
 
     def _having(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Which components have some of the pairs, given as a mask: component, place of the pair."""
-        ends = np.cumsum([len(own) for own in self.has])
-        every = np.concatenate(self.has) if self.has else np.zeros(0, dtype=np.int64)
-        kept = np.flatnonzero(wanted[every])
-        return np.searchsorted(ends, kept, side="right"), every[kept]
+        components, places = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+        for start in range(0, len(self.has), _BLOCK) if wanted.any() else ():
+            rows = self.has[start : start + _BLOCK]
+            every = np.concatenate(rows)
+            kept = np.flatnonzero(wanted[every])
+            if len(kept):
+                ends = np.cumsum([len(own) for own in rows])
+                components.append(start + np.searchsorted(ends, kept, side="right"))
+                places.append(every[kept])
+        return np.concatenate(components), np.concatenate(places)
 
     @cached_property
     def _clashes(self) -> list[tuple[int, np.ndarray]]:
@@ -497,12 +505,14 @@ class _Saturation:
             return asserted, 0
         keys, unlisted = self._hierarchy()
         keys.append(self._lacking())
+        many, pair, lengths = self._having_keys()
         graded = {
             int(self._key(term, value, negative=False)): degree
             for term, own in self.graded.items()
             for value, degree in own.items()
         }
-        keys.append(np.array(sorted(graded), dtype=np.int64))
+        degrees = np.array(sorted(graded), dtype=np.int64)
+        keys.append(degrees[~_among(degrees, many)])  # a crisp way makes a fact crisp
         few = distinct(np.concatenate(keys))
         known = FactColumns.pack(
             asserted.subject.astype(np.int64),
@@ -512,45 +522,43 @@ class _Saturation:
             shape=(len(self._numbers), self.terms),
         )
         few = few[~_among(few, known)]
-        many, pair = self._having_keys()
-        few = few[~_among(few, many)]  # a crisp way makes a fact crisp
-        fresh = np.ones(len(many), dtype=bool)
-        fresh[_places(many, known)] = False
-        many, pair = many[fresh], pair[fresh]
-        del fresh
+        stated = _places(many, known)
         # All are sorted: every fact has its place.
         order = np.concatenate([few, known])
         rank = np.argsort(order, kind="stable")
+        order = order[rank]
         place = np.empty(len(order), dtype=np.int64)
-        place[rank] = np.searchsorted(many, order[rank]) + np.arange(len(order))
+        place[rank] = np.searchsorted(many, order) - np.searchsorted(many[stated], order) + np.arange(len(order))
         few_at, known_at = place[: len(few)], place[len(few) :]
-        rest = np.ones(len(many) + len(order), dtype=bool)
+        lengths -= np.bincount(many[stated] // self._key(1, 0, negative=False), minlength=self.terms)
+        del many
+        pair = np.delete(pair, stated)
+        rest = np.ones(len(pair) + len(order), dtype=bool)
         rest[place] = False
-        degrees = np.array([graded.get(key, 1.0) for key in few.tolist()] if graded else 1.0, dtype=np.float32)
 
-        def merged(new: np.ndarray | float, other: np.ndarray | float, old: np.ndarray) -> np.ndarray:
-            column = np.empty(len(rest), dtype=old.dtype)
-            column[rest], column[few_at], column[known_at] = new, other, old
+        def merged(new: np.ndarray | int, other: np.ndarray | int, old: np.ndarray) -> np.ndarray:
+            if isinstance(new, int):
+                column = np.full(len(rest), new, dtype=old.dtype)
+            else:
+                column = np.empty(len(rest), dtype=old.dtype)
+                column[rest] = new
+            column[few_at], column[known_at] = other, old
             return column
 
-        # Columns of what is many are made without a copy in 64 bits.
-        terms, count = self.terms, len(self._numbers)
-        subject = np.empty(len(many), dtype=np.int32)
-        np.floor_divide(many, self._key(1, 0, negative=False), out=subject, dtype=np.int64, casting="unsafe")
-        del many
         low = few >> 1
-        mine = self._numbers[low // terms % count]
-        subject = merged(subject, low // terms // count, asserted.subject)
+        mine = self._numbers[low // self.terms % len(self._numbers)]
         property, filler = (part.astype(np.int32) for part in np.divmod(self.pairs, self.width))
         tally = np.bincount(pair, minlength=len(self.pairs))
-        self.found = np.bincount(property, weights=tally, minlength=terms).astype(np.int64)
-        self.found += np.bincount(mine, minlength=terms)
+        self.found = np.bincount(property, weights=tally, minlength=self.terms).astype(np.int64)
+        self.found += np.bincount(mine, minlength=self.terms)
+        numbers = np.arange(self.terms, dtype=np.int32)
+        subject = merged(np.repeat(numbers, lengths), low // self.terms // len(self._numbers), asserted.subject)
         predicate = merged(property[pair], mine, asserted.predicate)
-        object = merged(filler[pair], low % terms, asserted.object)
+        object = merged(filler[pair], low % self.terms, asserted.object)
         del pair
-        negative = merged(0, few & 1, asserted.negative)
-        source = merged(-1, -1, asserted.source)
-        strength, plain = merged(1, degrees, asserted.strength), merged(0, 0, asserted.plain)
+        negative, source = merged(0, few & 1, asserted.negative), merged(-1, -1, asserted.source)
+        strengths = np.array([graded.get(key, 1.0) for key in few.tolist()] if graded else 1.0, dtype=np.float32)
+        strength, plain = merged(1, strengths, asserted.strength), merged(0, 0, asserted.plain)
         return FactColumns(subject, predicate, object, negative, source, strength, plain), unlisted
 
     @cached_property
@@ -579,21 +587,30 @@ class _Saturation:
         p, f = value // self.width, value % self.width
         return FactColumns.pack(term, self._compact[p], f, negative, shape=(len(self._numbers), self.terms))
 
-    def _having_keys(self) -> tuple[np.ndarray, np.ndarray]:
-        """What every term has: as sorted numbers, and its place among the pairs."""
-        rows = [self.has[c] for c in self.heirs.component.tolist()]  # in the order of the terms
-        lengths = np.array([len(row) for row in rows], dtype=np.int64)
-        self.has = []  # as large as what is made of it
-        place = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
-        del rows
-        hidden = self._hidden[self.pairs % self.width] | self._hidden[self.pairs // self.width]
-        numbers = self._key(0, self.pairs, negative=False)[place]
-        kept = ~hidden[place] if hidden.any() else None
-        numbers += np.repeat(np.arange(self.terms) * self._key(1, 0, negative=False), lengths)
-        if self._hidden[:-1].any():
-            named = np.repeat(~self._hidden[:-1], lengths)
-            kept = named if kept is None else kept & named
-        return (numbers, place) if kept is None else (numbers[kept], place[kept])
+    def _having_keys(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What every term has: as sorted numbers, its place among the pairs, and how much each term has."""
+        component = self.heirs.component.tolist()
+        lengths = np.array([len(row) for row in self.has], dtype=np.int64)[component]
+        numbers = np.empty(lengths.sum(), dtype=np.int64)
+        place = np.empty(len(numbers), dtype=np.int32)
+        keys = self._key(0, self.pairs, negative=False)
+        first = np.arange(self.terms) * self._key(1, 0, negative=False)
+        told = ~(self._hidden[self.pairs % self.width] | self._hidden[self.pairs // self.width])
+        named, every = ~self._hidden[:-1], bool(told.all()) and not self._hidden[:-1].any()
+        size = 0
+        for start in range(0, self.terms, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            rows = np.concatenate([self.has[c] for c in component[block]])
+            term = np.repeat(np.arange(start, min(start + _BLOCK, self.terms)), lengths[block])
+            if not every:
+                kept = told[rows] & named[term]
+                rows, term = rows[kept], term[kept]
+                lengths[block] = np.bincount(term - start, minlength=len(component[block]))
+            place[size : size + len(rows)] = rows
+            np.add(keys[rows], first[term], out=numbers[size : size + len(rows)])
+            size += len(rows)
+        self.has = []  # as large as what was made of it
+        return numbers[:size], place[:size], lengths
 
     def _lacking(self) -> np.ndarray:
         """What every term lacks, and which terms it is disjoint with, as numbers."""
