@@ -38,7 +38,8 @@ def generated(classes: int, *, seed: int = 0) -> Ontology:
     draw, dice = np.random.default_rng(seed), random.Random(seed)
     fillers = classes // 10
     names = [OWL.Nothing, OWL.Thing, RDF.type, RDFS.subClassOf, RDFS.subPropertyOf]
-    places = [[f"{SPACE}{kind}{k:07}" for k in range(n)] for kind, n in zip("CFP", (classes, fillers, PROPERTIES))]
+    sizes = {"C": classes, "F": fillers, "P": PROPERTIES}
+    places = [[f"{SPACE}{kind}{k:07}" for k in range(size)] for kind, size in sizes.items()]
     terms = tuple(sorted([*names, *(name for place in places for name in place)]))
     index = {term: k for k, term in enumerate(terms)}
     c, f, p = (np.array([index[name] for name in place]) for place in places)
@@ -69,14 +70,8 @@ def generated(classes: int, *, seed: int = 0) -> Ontology:
         *table.T, np.zeros(size, bool), np.zeros(size, np.int32), np.ones(size, np.float32), np.zeros(size, bool)
     )
     defined = dice.sample(once.tolist(), max(1, classes // 100))
-    definitions = tuple(
-        sorted(
-            Definition(
-                int(c[k]), (int(c[parent[k]]),), ((int(p[dice.randrange(PROPERTIES)]), int(f[dice.randrange(fillers)])),)
-            )
-            for k in defined
-        )
-    )
+    pairs = [(int(p[dice.randrange(PROPERTIES)]), int(f[dice.randrange(fillers)])) for _ in defined]
+    definitions = [Definition(int(c[k]), (int(c[parent[k]]),), (pair,)) for k, pair in zip(defined, pairs, strict=True)]
     return Ontology(
         terms=terms,
         columns=columns,
@@ -86,7 +81,7 @@ def generated(classes: int, *, seed: int = 0) -> Ontology:
         labels={},
         profile=PROFILES["owl"],
         report=OntologyReport(files=("generated",), profile="owl"),
-        axioms=Axioms(definitions=definitions),
+        axioms=Axioms(definitions=tuple(sorted(definitions))),
     )
 
 

@@ -60,11 +60,13 @@ class Derived:
         facts: (subject, property, filler) -> chain or mirror, the term in the middle (of a mirror the
             property of the plain triple), round.
         impossible: terms that cannot have an instance, unnamed ones too.
+        by_hermit: (subject, property, object) of the facts that HermiT alone derives.
     """
 
     links: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
     facts: dict[tuple[int, int, int], tuple[Chain | Mirror, int, int]] = field(default_factory=dict)
     impossible: set[int] = field(default_factory=set)
+    by_hermit: frozenset[tuple[int, int, int]] = frozenset()
 
 
 def asserted_links(ontology: Ontology, regime: Regime) -> tuple[Links, Links]:
@@ -299,16 +301,13 @@ class _Saturation:
             return distinct(heirs.component[heirs.reach([term], upwards=False)])
 
         for k, definition in enumerate(definitions):
-            parts = [holders[self._pair(p, f)] for p, f in definition.has]
-            # The smallest first: most definitions are fulfilled by few.
-            fits = min(parts, key=len, default=None)
-            for part in parts:
-                fits = fits if part is fits else np.intersect1d(fits, part, assume_unique=True)
+            parts = sorted((holders[self._pair(p, f)] for p, f in definition.has), key=len)
+            fits = parts[0] if parts else below(definition.named[0])
+            for part in parts[1:]:
+                fits = np.intersect1d(fits, part, assume_unique=True)
             for name in definition.named:
-                if fits is None or len(fits):
-                    fits = below(name) if fits is None else np.intersect1d(fits, below(name), assume_unique=True)
-            if fits is None:
-                fits = np.arange(heirs.count)
+                if len(fits):  # most definitions are fulfilled by few
+                    fits = np.intersect1d(fits, below(name), assume_unique=True)
             if len(fits):
                 fits = np.setdiff1d(fits, below(definition.then), assume_unique=True)
             for component in fits.tolist():

@@ -138,10 +138,10 @@ class Hierarchy:
         while here:
             found += here
             if len(here) > _FEW:  # a broad level as arrays, a narrow one by itself
-                _, there = edges.expand(np.array(here))
-                there = distinct(there[~seen[there]])
-                seen[there] = True
-                here = there.tolist()
+                _, reached = edges.expand(np.array(here))
+                reached = distinct(reached[~seen[reached]])
+                seen[reached] = True
+                here = reached.tolist()
                 continue
             following = []
             for component in here:
@@ -231,14 +231,15 @@ def _unite(todo: list[tuple[int, list[np.ndarray]]], result: list[np.ndarray], s
         for component, parts in todo:
             result[component] = distinct(np.concatenate(parts))
         return sum(len(result[component]) * sizes[component] for component, _ in todo)
-    width = np.int64 if len(todo) * most >= 2**31 else np.int32
+    width = np.dtype(np.int64 if len(todo) * most >= 2**31 else np.int32)
     lengths = [sum(map(len, parts)) for _, parts in todo]
-    offset = np.repeat(np.arange(len(todo), dtype=width) * width(most), lengths)
+    base = (np.arange(len(todo)) * most).astype(width)
+    offset = np.repeat(base, lengths)
     numbers = np.concatenate([part for _, parts in todo for part in parts]).astype(width, copy=False)
     numbers = distinct(numbers + offset)
     ends = np.searchsorted(numbers, np.arange(len(todo) + 1, dtype=np.int64) * most)
     counts = np.diff(ends)
-    values = numbers - np.repeat(np.arange(len(todo), dtype=width) * width(most), counts)
+    values = numbers - np.repeat(base, counts)
     values = values.astype(result[0].dtype, copy=False)
     total, bounds = 0, ends.tolist()
     for k, (component, _) in enumerate(todo):
