@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from kgzsl.evaluate import ZeroShotReport
     from kgzsl.explain.explanation import Explanation
     from kgzsl.model.classifier import ZeroShotClassifier
-    from kgzsl.ontology.ontology import Regime
+    from kgzsl.ontology.ontology import Reasoner, Regime
     from kgzsl.train.loop import EpochRecord
     from kgzsl.train.run import RunConfig, RunFolder
 
@@ -157,6 +157,8 @@ def load_ontology(
     catalog: str | Path | None = None,
     remote: bool = False,
     max_bytes: int | None = None,
+    reasoner: Reasoner = "own",
+    timeout: float = 600,
 ) -> Ontology:
     """Read files and folders as one ontology and derive what follows.
 
@@ -168,15 +170,24 @@ def load_ontology(
         catalog: a folder in which ``owl:imports`` are looked for.
         remote: fetch imports that are missing from the network.
         max_bytes: what one file may hold after unpacking; 8 GiB if None.
+        reasoner: ``own``, or ``hermit``, which needs a Java.
+        timeout: seconds after which HermiT is ended.
     """
     ontology = read_ontology(
         *files, profile=profile or None, format=format, catalog=catalog, remote=remote, max_bytes=max_bytes
     )
-    return ontology.entail(entail)
+    return ontology.entail(entail, reasoner=reasoner, timeout=timeout)
 
 
 def load_endpoint(
-    url: str, seeds: Sequence[str], *, hops: int = 1, profile: str | None = None, entail: Regime = "el"
+    url: str,
+    seeds: Sequence[str],
+    *,
+    hops: int = 1,
+    profile: str | None = None,
+    entail: Regime = "el",
+    reasoner: Reasoner = "own",
+    timeout: float = 600,
 ) -> Ontology:
     """Read the neighborhood of some terms from a SPARQL endpoint and derive what follows.
 
@@ -186,8 +197,11 @@ def load_endpoint(
         hops: how many triples away from a seed to go.
         profile: ``owl``, ``kzsl``, ``skos``, or a profile in a ``.toml`` file; detected when not given.
         entail: ``el``, ``rdfs`` or ``none``.
+        reasoner: ``own``, or ``hermit``, which needs a Java.
+        timeout: seconds after which HermiT is ended.
     """
-    return read_endpoint(url, seeds, hops=hops, profile=profile or None).entail(entail)
+    ontology = read_endpoint(url, seeds, hops=hops, profile=profile or None)
+    return ontology.entail(entail, reasoner=reasoner, timeout=timeout)
 
 
 def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset:

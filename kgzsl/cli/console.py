@@ -21,6 +21,8 @@ __all__ = [
     "Json",
     "OntologyFile",
     "Profile",
+    "Reasoner",
+    "ReasonerTimeout",
     "console",
     "error_console",
     "listening",
@@ -39,6 +41,11 @@ Profile = Annotated[
     typer.Option(help="owl, kzsl, skos, or a file that ends in .toml; detected when not given.", show_default=False),
 ]
 Entail = Annotated[Literal["el", "rdfs", "none"], typer.Option(help="What to derive.")]
+Reasoner = Annotated[
+    Literal["own", "hermit"],
+    typer.Option(help="own, or hermit: all of OWL 2 DL, for small ontologies; needs a Java (KGZSL_JAVA_MEMORY: MiB)."),
+]
+ReasonerTimeout = Annotated[float, typer.Option(help="Seconds after which HermiT is ended.", min=0.001)]
 OntologyFile = Annotated[Path, typer.Argument(help="Ontology file.", show_default=False)]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 

@@ -18,7 +18,7 @@ from kgzsl.cli import (
     ontology_query,
     ontology_verbalize,
 )
-from kgzsl.cli.console import Entail, Json, Profile, console, print_json, print_table
+from kgzsl.cli.console import Entail, Json, Profile, Reasoner, ReasonerTimeout, console, print_json, print_table
 from kgzsl.errors import ConfigError, Problem
 
 __all__ = ["app"]
@@ -42,6 +42,8 @@ def inspect(
     ] = None,
     profile: Profile = "",
     entail: Entail = "el",
+    reasoner: Reasoner = "own",
+    reasoner_timeout: ReasonerTimeout = 600,
     class_: Annotated[str, typer.Option("--class", help="Show the facts of one class.")] = "",
     format: Annotated[str, typer.Option(help="Format, where the suffix does not tell: turtle, nt, obo ...")] = "",
     catalog: Annotated[Path | None, typer.Option(help="Folder in which imports are looked for.")] = None,
@@ -70,13 +72,13 @@ def inspect(
     from kgzsl.ontology.limits import parse_size
 
     _check_sources(files or [], endpoint, seed or [])
+    how: Any = {"profile": profile, "entail": entail, "reasoner": reasoner, "timeout": reasoner_timeout}
     if endpoint:
-        found = api.load_endpoint(endpoint, seed or [], hops=hops, profile=profile, entail=entail)
+        found = api.load_endpoint(endpoint, seed or [], hops=hops, **how)
     else:
         found = api.load_ontology(
             *(files or []),
-            profile=profile,
-            entail=entail,
+            **how,
             format=format or None,
             catalog=catalog,
             remote=remote,
@@ -172,6 +174,8 @@ def _facts_of(found: Any, name: str) -> list[dict[str, Any]]:
 
 def _proof_line(proof: Any, found: Any) -> str:
     """The last rule and the classes it passed through."""
+    if proof.rule == "hermit":
+        return "hermit: no proof"
     through = dict.fromkeys(found.label(f.subject) for f in proof.asserted())
     return f"{proof.rule}: {' > '.join(through)}"
 

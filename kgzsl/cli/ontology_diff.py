@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgzsl.cli.console import Entail, Json, Profile, print_json, print_lines
+from kgzsl.cli.console import Entail, Json, Profile, Reasoner, ReasonerTimeout, print_json, print_lines
 
 if TYPE_CHECKING:
     from kgzsl.ontology import Ontology
@@ -21,6 +21,8 @@ def diff(
     b: Annotated[Path, typer.Argument(help="Ontology file, after.", show_default=False)],
     profile: Profile = "",
     entail: Entail = "el",
+    reasoner: Reasoner = "own",
+    reasoner_timeout: ReasonerTimeout = 600,
     json: Json = False,
 ) -> None:
     """Facts, asserted and entailed, that differ between two ontologies, and what changes for each class.
@@ -36,7 +38,10 @@ def diff(
     from kgzsl import api
     from kgzsl.semantics.diff import diff as compare
 
-    before, after = (api.load_ontology(file, profile=profile, entail=entail) for file in (a, b))
+    before, after = (
+        api.load_ontology(file, profile=profile, entail=entail, reasoner=reasoner, timeout=reasoner_timeout)
+        for file in (a, b)
+    )
     found = compare(before, after)
     if json:
         print_json(_to_json(found, before, after))

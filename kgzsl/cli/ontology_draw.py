@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from kgzsl.cli.console import Entail, Force, Json, OntologyFile, Profile, print_json, print_lines
+from kgzsl.cli.console import (
+    Entail,
+    Force,
+    Json,
+    OntologyFile,
+    Profile,
+    Reasoner,
+    ReasonerTimeout,
+    print_json,
+    print_lines,
+)
 
 __all__ = ["draw"]
 
@@ -19,6 +29,8 @@ def draw(
     all_: Annotated[bool, typer.Option("--all", help="Show also the facts that a shown one implies.")] = False,
     profile: Profile = "",
     entail: Entail = "el",
+    reasoner: Reasoner = "own",
+    reasoner_timeout: ReasonerTimeout = 600,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -35,7 +47,7 @@ def draw(
     from kgzsl import api
     from kgzsl.semantics.draw import draw as paint
 
-    found = api.load_ontology(file, profile=profile, entail=entail)
+    found = api.load_ontology(file, profile=profile, entail=entail, reasoner=reasoner, timeout=reasoner_timeout)
     picture = paint(found.resolve(class_), found, out, everything=all_, force=force)
     if json:
         print_json(

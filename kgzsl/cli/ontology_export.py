@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from kgzsl.cli.console import Entail, Force, Json, OntologyFile, Profile, print_json, print_lines
+from kgzsl.cli.console import (
+    Entail,
+    Force,
+    Json,
+    OntologyFile,
+    Profile,
+    Reasoner,
+    ReasonerTimeout,
+    print_json,
+    print_lines,
+)
 
 __all__ = ["export"]
 
@@ -24,6 +34,8 @@ def export(
     numbers: Annotated[bool, typer.Option("--numbers", help="csv: numbers (12 cm) are columns too.")] = False,
     profile: Profile = "",
     entail: Entail = "el",
+    reasoner: Reasoner = "own",
+    reasoner_timeout: ReasonerTimeout = 600,
     force: Force = False,
     json: Json = False,
 ) -> None:
@@ -52,7 +64,7 @@ def export(
     """
     from kgzsl import api
 
-    found = api.load_ontology(file, profile=profile, entail=entail)
+    found = api.load_ontology(file, profile=profile, entail=entail, reasoner=reasoner, timeout=reasoner_timeout)
     if to == "csv":
         from kgzsl.semantics import class_attributes
         from kgzsl.semantics.export import write_csv

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 import typer
 
-from kgzsl.cli.console import Entail, Json, OntologyFile, Profile, print_json, print_lines, print_table
+from kgzsl.cli.console import (
+    Entail,
+    Json,
+    OntologyFile,
+    Profile,
+    Reasoner,
+    ReasonerTimeout,
+    print_json,
+    print_lines,
+    print_table,
+)
 
 __all__ = ["prompt"]
 
@@ -18,6 +28,8 @@ def prompt(
     numbers: Annotated[bool, typer.Option("--numbers", help="Numbers (12 cm) are attributes too.")] = False,
     profile: Profile = "",
     entail: Entail = "el",
+    reasoner: Reasoner = "own",
+    reasoner_timeout: ReasonerTimeout = 600,
     json: Json = False,
 ) -> None:
     """The text that stands for a class, and which part of it came from which fact.
@@ -33,7 +45,7 @@ def prompt(
     from kgzsl.semantics import class_attributes, class_prompt
     from kgzsl.semantics.argument import fact_to_json, say, why
 
-    found = api.load_ontology(file, profile=profile, entail=entail)
+    found = api.load_ontology(file, profile=profile, entail=entail, reasoner=reasoner, timeout=reasoner_timeout)
     iri = found.resolve(class_)
     if iri not in found.classes:
         raise UnknownTermError(Problem(f"{class_!r} is no class of the ontology", expected="a class"))

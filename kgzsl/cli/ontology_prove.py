@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgzsl.cli.console import Entail, Json, OntologyFile, Profile, print_json, print_lines
+from kgzsl.cli.console import Entail, Json, OntologyFile, Profile, Reasoner, ReasonerTimeout, print_json, print_lines
 
 if TYPE_CHECKING:
     from kgzsl.ontology import Fact, Ontology
@@ -22,6 +22,8 @@ def prove(
     statement: Annotated[str, typer.Argument(help="Class, property and filler.", show_default=False)],
     profile: Profile = "",
     entail: Entail = "el",
+    reasoner: Reasoner = "own",
+    reasoner_timeout: ReasonerTimeout = 600,
     json: Json = False,
 ) -> None:
     """How a fact follows, step by step, down to what the file states.
@@ -44,7 +46,7 @@ def prove(
     from kgzsl.ontology.statement import parse_statement
     from kgzsl.semantics.argument import argument_lines, argument_to_json, nearby
 
-    found = api.load_ontology(file, profile=profile, entail=entail)
+    found = api.load_ontology(file, profile=profile, entail=entail, reasoner=reasoner, timeout=reasoner_timeout)
     fact = parse_statement(statement, found)
     if found.find(fact) is not None:
         proof = found.prove(fact)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kgzsl.cli.console import Entail, Json, Profile, print_json, print_lines
+from kgzsl.cli.console import Entail, Json, Profile, Reasoner, ReasonerTimeout, print_json, print_lines
 from kgzsl.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ def query(
     ] = False,
     profile: Profile = "",
     entail: Entail = "el",
+    reasoner: Reasoner = "own",
+    reasoner_timeout: ReasonerTimeout = 600,
     json: Json = False,
 ) -> None:
     """SELECT, ASK, CONSTRUCT and DESCRIBE over what is asserted and entailed.
@@ -50,7 +52,7 @@ def query(
     from kgzsl import api
     from kgzsl.ontology.query import query as ask
 
-    found = api.load_ontology(*files, profile=profile, entail=entail)
+    found = api.load_ontology(*files, profile=profile, entail=entail, reasoner=reasoner, timeout=reasoner_timeout)
     answer = ask(found, _text(sparql), facts=facts)
     if json:
         print_json(_to_json(answer, found, facts=facts))

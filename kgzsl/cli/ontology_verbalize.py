@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from kgzsl.cli.console import Entail, Json, OntologyFile, Profile, print_json, print_lines
+from kgzsl.cli.console import Entail, Json, OntologyFile, Profile, Reasoner, ReasonerTimeout, print_json, print_lines
 
 __all__ = ["verbalize"]
 
@@ -21,6 +21,8 @@ def verbalize(
     ] = "all",
     profile: Profile = "",
     entail: Entail = "el",
+    reasoner: Reasoner = "own",
+    reasoner_timeout: ReasonerTimeout = 600,
     json: Json = False,
 ) -> None:
     """The facts of classes as sentences.
@@ -36,7 +38,7 @@ def verbalize(
     from kgzsl.semantics import verbalize as phrase
     from kgzsl.semantics.argument import fact_to_json
 
-    found = api.load_ontology(file, profile=profile, entail=entail)
+    found = api.load_ontology(file, profile=profile, entail=entail, reasoner=reasoner, timeout=reasoner_timeout)
     iris = resolve_all(found.resolve, classes) if classes else found.classes
     content: list[dict[str, Any]] = []
     for iri in iris:

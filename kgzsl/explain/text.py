@@ -31,6 +31,8 @@ def origin(explanation: Explanation, proof: Proof) -> str:
         ``"asserted"``, ``"asserted in birds.ttl"``, or ``"entailed from Felid via inheritance"``:
         the classes whose asserted facts the proof rests on, and its rules, last step last.
     """
+    if proof.rule == "hermit":
+        return "entailed by HermiT; no proof"
     if not proof.premises:
         source = proof.fact.source
         return f"asserted in {PurePath(source).name}" if source else "asserted"

@@ -45,6 +45,7 @@ MOST_LINKS = 20_000_000
 """Most entailed facts of the taxonomy that are listed; beyond, they are found when asked for."""
 
 _BEFORE_ALL_ROUNDS = 10**9
+_BLOCK = 2000  # terms whose facts are looked at together: what fits into the processor's cache
 _CLASS_LINKS = (RDFS.subClassOf, RDF.type, OWL.equivalentClass, OWL.sameAs)
 _PROPERTY_LINKS = (RDFS.subPropertyOf, OWL.equivalentProperty)
 _MUTUAL = (OWL.equivalentClass, OWL.sameAs, OWL.equivalentProperty)
@@ -59,11 +60,13 @@ class Derived:
         facts: (subject, property, filler) -> chain or mirror, the term in the middle (of a mirror the
             property of the plain triple), round.
         impossible: terms that cannot have an instance, unnamed ones too.
+        by_hermit: (subject, property, object) of the facts that HermiT alone derives.
     """
 
     links: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
     facts: dict[tuple[int, int, int], tuple[Chain | Mirror, int, int]] = field(default_factory=dict)
     impossible: set[int] = field(default_factory=set)
+    by_hermit: frozenset[tuple[int, int, int]] = frozenset()
 
 
 def asserted_links(ontology: Ontology, regime: Regime) -> tuple[Links, Links]:
@@ -121,13 +124,14 @@ def entail(ontology: Ontology, regime: Regime) -> Ontology:
     saturated = _Saturation(ontology, regime)
     try:
         saturated.run()
+        contradictions = saturated.contradictions()
         columns, unlisted = saturated.columns()
     except TooLargeError as error:
         got = f"more than {error.args[0]:,} facts follow from {len(ontology.columns):,} asserted ones"
         fix = "read fewer files, or entail('rdfs') or entail('none')"
         raise OntologyError(Problem(got, expected=f"{MOST_FACTS:,} at most", fix=fix)) from error
     names = ontology.terms
-    found = np.bincount(columns.predicate[columns.source < 0], minlength=len(names))
+    found = saturated.found
     counts = Counter({names[p]: int(found[p]) for p in np.flatnonzero(found)})
     below = ontology.index.get(RDFS.subClassOf, -1)
     if unlisted and below >= 0:
@@ -137,7 +141,7 @@ def entail(ontology: Ontology, regime: Regime) -> Ontology:
         entailed=dict(sorted(counts.items())),
         unlisted=unlisted,
         cycles=saturated.cycles(),
-        contradictions=saturated.contradictions(),
+        contradictions=contradictions,
         unsatisfiable=tuple(names[t] for t in saturated.unsatisfiable),
     )
     return replace(ontology, columns=columns, report=report, regime=regime, derived=saturated.derived)
@@ -164,7 +168,10 @@ class _Saturation:
         self.properties = Hierarchy(*self.edges.hierarchy(properties=True), self.terms)
         self.derived = Derived()
         self.unsatisfiable: list[int] = []
+        # What each component of the heirs has: places among the pairs that anything has.
         self.has: list[np.ndarray] = []
+        self.found = np.zeros(self.terms, dtype=np.int64)
+        self.pairs = np.zeros(0, dtype=np.int64)
         self.graded: dict[int, dict[int, float]] = {}
 
     # ---- rounds ----------------------------------------------------------------------
@@ -180,7 +187,7 @@ class _Saturation:
         while True:
             number += 1
             self._arrange()
-            self.has = self.heirs.inherit(self._own(crisp=True), limit=MOST_FACTS)
+            self.has = self.heirs.inherit(self._own(), limit=MOST_FACTS)
             if self.regime != "el" or not (self._compose(number) | self._define(number)):
                 break
         self._grade()
@@ -198,18 +205,20 @@ class _Saturation:
             same = {self.ontology.index.get(p, -1) for p in _MUTUAL}
             self.heirs = Hierarchy(*self.edges.hierarchy(only=same), self.terms)
 
-    def _own(self, *, crisp: bool) -> Table:
+    def _own(self) -> Table:
         """What each component of the heirs has itself: stated, and generalized by property and filler."""
         c = self.ontology.columns
-        rows = self.positive[(c.strength[self.positive] == 1) == crisp]
+        rows = self.positive[c.strength[self.positive] == 1]
         s, p, f = (x[rows].astype(np.int64) for x in (c.subject, c.predicate, c.object))
-        if crisp and self.derived.facts:
+        if self.derived.facts:
             new = np.array(list(self.derived.facts), dtype=np.int64)
             s, p, f = np.concatenate([s, new[:, 0]]), np.concatenate([p, new[:, 1]]), np.concatenate([f, new[:, 2]])
-        pairs, which = np.unique(p * self.width + f, return_inverse=True)
+        stated = p * self.width + f
+        pairs = distinct(stated)
         position, spread = self._generalized(pairs)
-        table = Table(position, spread, len(pairs))
-        of, values = table.expand(which)
+        self.pairs = distinct(spread)
+        table = Table(position, np.searchsorted(self.pairs, spread), len(pairs))
+        of, values = table.expand(np.searchsorted(pairs, stated))
         return Table(self.heirs.component[s[of]], values, self.heirs.count)
 
     def _generalized(self, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -229,11 +238,11 @@ class _Saturation:
         """The properties above each property, itself included."""
         c = self.ontology.columns
         used = {*np.unique(c.predicate).tolist(), *self.ontology.axioms.terms()}
-        return _reached(self.properties, sorted(used), self.terms)
+        return self.properties.closure(np.array(sorted(used), dtype=np.int64), limit=MOST_FACTS)
 
     def _uppers(self, fillers: np.ndarray) -> Table:
         """The terms above each of some fillers, itself included."""
-        return _reached(self.taxonomy, fillers.tolist(), self.terms)
+        return self.taxonomy.closure(fillers, limit=MOST_FACTS)
 
     @cached_property
     def _asked_for_anything(self) -> set[int]:
@@ -249,18 +258,36 @@ class _Saturation:
 
     def _holders(self, pairs: set[int]) -> dict[int, np.ndarray]:
         """The components that have each of some pairs."""
-        row, value = self._flat
         wanted = np.array(sorted(pairs), dtype=np.int64)
-        kept = np.isin(value, wanted)
-        row, value = row[kept], value[kept]
+        row, value = self._having(_among(self.pairs, wanted))
         order = np.argsort(value, kind="stable")
-        row, value = row[order], value[order]
+        row, value = row[order], self.pairs[value[order]]
         start, stop = np.searchsorted(value, wanted), np.searchsorted(value, wanted, side="right")
         return {int(w): row[a:b] for w, a, b in zip(wanted, start, stop, strict=True)}
 
-    @property
-    def _flat(self) -> tuple[np.ndarray, np.ndarray]:
-        return flat(self.has)
+    def _having(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Which components have some of the pairs, given as a mask: component, place of the pair."""
+        components, places = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+        for start in range(0, len(self.has), _BLOCK) if wanted.any() else ():
+            rows = self.has[start : start + _BLOCK]
+            every = np.concatenate(rows)
+            kept = np.flatnonzero(wanted[every])
+            if len(kept):
+                ends = np.cumsum([len(own) for own in rows])
+                components.append(start + np.searchsorted(ends, kept, side="right"))
+                places.append(every[kept])
+        return np.concatenate(components), np.concatenate(places)
+
+    @cached_property
+    def _clashes(self) -> list[tuple[int, np.ndarray]]:
+        """Components that lack something that they have: component, pairs."""
+        found = []
+        for component, lacks in enumerate(self.lacks):
+            if len(lacks):
+                both = np.intersect1d(lacks, self.pairs[self.has[component]], assume_unique=True)
+                if len(both):
+                    found.append((component, both))
+        return found
 
     def _define(self, number: int) -> bool:
         """Put what fulfills a definition below the defined class; whether anything was new."""
@@ -269,19 +296,22 @@ class _Saturation:
             return False
         heirs, new = self.heirs, False
         holders = self._holders({self._pair(p, f) for d in definitions for p, f in d.has})
+
+        def below(term: int) -> np.ndarray:
+            return distinct(heirs.component[heirs.reach([term], upwards=False)])
+
         for k, definition in enumerate(definitions):
-            fits = np.ones(heirs.count, dtype=bool)
+            parts = sorted((holders[self._pair(p, f)] for p, f in definition.has), key=len)
+            fits = parts[0] if parts else below(definition.named[0])
+            for part in parts[1:]:
+                fits = np.intersect1d(fits, part, assume_unique=True)
             for name in definition.named:
-                inside = np.zeros(heirs.count, dtype=bool)
-                inside[heirs.component[heirs.reach([name], upwards=False)]] = True
-                fits &= inside
-            for p, f in definition.has:
-                inside = np.zeros(heirs.count, dtype=bool)
-                inside[holders[self._pair(p, f)]] = True
-                fits &= inside
-            fits[heirs.component[heirs.reach([definition.then], upwards=False)]] = False
-            for component in np.flatnonzero(fits).tolist():
-                if not fits[heirs.parents[component]].any():  # else it is below by way of that one
+                if len(fits):  # most definitions are fulfilled by few
+                    fits = np.intersect1d(fits, below(name), assume_unique=True)
+            if len(fits):
+                fits = np.setdiff1d(fits, below(definition.then), assume_unique=True)
+            for component in fits.tolist():
+                if not _among(heirs.parents[component], fits).any():  # else it is below by way of that one
                     lower = int(heirs.members[component][0])
                     self.derived.links.setdefault((lower, definition.then), (k, number))
                     new = True
@@ -296,21 +326,28 @@ class _Saturation:
         rows = self.positive[c.strength[self.positive] == 1]
         stated = np.stack([c.subject[rows], c.predicate[rows], c.object[rows]], axis=1).astype(np.int64)
         stated = np.concatenate([stated, np.array(list(self.derived.facts), dtype=np.int64).reshape(-1, 3)])
-        row, value = self._flat
+        property, filler = np.divmod(self.pairs, self.width)
         for chain in chains:
             firsts = stated[np.isin(stated[:, 1], self.properties.reach([chain.first], upwards=False))]
-            kept = (value // self.width == chain.second) & (value % self.width != self.anything)
-            second = Table(row[kept], value[kept] % self.width, heirs.count)
+            row, place = self._having((property == chain.second) & (filler != self.anything))
+            second = Table(row, filler[place], heirs.count)
             at, last = second.expand(heirs.component[firsts[:, 2]])
             subject, middle = firsts[at, 0], firsts[at, 2]
             for s, m, f in zip(subject.tolist(), middle.tolist(), last.tolist(), strict=True):
-                pair, own = chain.then * self.width + f, self.has[heirs.component[s]]
-                place = int(np.searchsorted(own, pair))
-                known = place < len(own) and own[place] == pair
-                if not known and (s, chain.then, f) not in self.derived.facts:
+                if (s, chain.then, f) in self.derived.facts:
+                    continue
+                if not self._has(heirs.component[s], chain.then * self.width + f):
                     self.derived.facts[s, chain.then, f] = (chain, m, number)
                     new = True
         return new
+
+    def _has(self, component: int, pair: int) -> bool:
+        """Whether a component has a pair."""
+        rank, own = int(np.searchsorted(self.pairs, pair)), self.has[component]
+        if rank == len(self.pairs) or self.pairs[rank] != pair:
+            return False
+        place = int(np.searchsorted(own, own.dtype.type(rank)))
+        return bool(place < len(own) and own[place] == rank)
 
     def _mirror(self) -> None:
         """Plain triples read the other way round, by inverse and symmetric properties."""
@@ -361,7 +398,7 @@ class _Saturation:
         parts = [self._down(*divmod(pair, self.width)) for pair in pairs.tolist()]
         everything = [k for k, pair in enumerate(pairs.tolist()) if pair % self.width == self.thing]
         if everything:
-            used = union([distinct(self._flat[1]), distinct(np.concatenate(parts))])
+            used = union([self.pairs, distinct(np.concatenate(parts))])
             used = used[used % self.width != self.anything]
             for k in everything:
                 subs = self.properties.reach([pairs[k] // self.width], upwards=False)
@@ -388,11 +425,9 @@ class _Saturation:
         """Classes that cannot have an instance."""
         heirs = self.heirs
         empty = np.zeros(heirs.count, dtype=bool)
-        for component in range(heirs.count):
-            lacks = self.lacks[component]
-            if len(lacks) and len(np.intersect1d(lacks, self.has[component], assume_unique=True)):
-                empty[component] = True
-        for component, _, _ in self._split_between():
+        for component, _ in self._clashes:
+            empty[component] = True
+        for component, _, _ in self._split_between:
             empty[component] = True
         nothing = self.nothing
         if nothing >= 0:
@@ -416,6 +451,7 @@ class _Saturation:
         self.derived.impossible.update(members)
         self.unsatisfiable = sorted(t for t in members if t != nothing and not is_anonymous(self.ontology.terms[t]))
 
+    @cached_property
     def _split_between(self) -> list[tuple[int, int, int]]:
         """Components below two disjoint classes: (component, one, other)."""
         taxonomy = self.taxonomy
@@ -448,14 +484,13 @@ class _Saturation:
                 if c.row(*key, negative=False) is not None:
                     found.add(key)
         else:
-            for component, (has, lacks) in enumerate(zip(self.has, self.lacks, strict=True)):
-                if len(lacks):
-                    for value in np.intersect1d(has, lacks, assume_unique=True).tolist():
-                        p, f = divmod(value, self.width)
-                        if f != self.anything:
-                            found |= {(t, p, f) for t in self.heirs.members[component].tolist()}
+            for component, both in self._clashes:
+                for value in both.tolist():
+                    p, f = divmod(value, self.width)
+                    if f != self.anything:
+                        found |= {(t, p, f) for t in self.heirs.members[component].tolist()}
         below = self.ontology.index.get(RDFS.subClassOf, -1)
-        for component, one, other in self._split_between():
+        for component, one, other in self._split_between:
             for t in self.taxonomy.members[component].tolist():
                 found.add((t, below, one if t == other else other))
         told = (key for key in found if not is_anonymous(names[key[0]]))
@@ -467,45 +502,63 @@ class _Saturation:
         asserted = FactColumns(*c.take(np.flatnonzero(c.source >= 0)))
         if self.regime == "none":
             return asserted, 0
-        shape = (len(self._numbers), self.terms)
         keys, unlisted = self._hierarchy()
-        keys += [self._keys(rows, negative=negative) for rows, negative in ((self.has, False), (self.lacks, True))]
+        keys.append(self._lacking())
+        many, pair, lengths = self._having_keys()
         graded = {
             int(self._key(term, value, negative=False)): degree
             for term, own in self.graded.items()
             for value, degree in own.items()
         }
-        keys.append(np.array(sorted(graded), dtype=np.int64))
-        entailed = distinct(np.concatenate(keys))
-        del keys
-        numbers = self._compact[asserted.predicate]
+        degrees = np.array(sorted(graded), dtype=np.int64)
+        keys.append(degrees[~_among(degrees, many)])  # a crisp way makes a fact crisp
+        few = distinct(np.concatenate(keys))
         known = FactColumns.pack(
-            asserted.subject.astype(np.int64), numbers, asserted.object, asserted.negative, shape=shape
+            asserted.subject.astype(np.int64),
+            self._compact[asserted.predicate],
+            asserted.object,
+            asserted.negative,
+            shape=(len(self._numbers), self.terms),
         )
-        entailed = entailed[~_among(entailed, known)]
-        strength = np.ones(len(entailed), dtype=np.float32)
-        certain = self._keys(self.has, negative=False) if graded else entailed
-        for key, degree in graded.items():
-            row = int(np.searchsorted(entailed, key))
-            if row < len(entailed) and entailed[row] == key and not _among(np.array([key]), certain)[0]:
-                strength[row] = degree
-        # Both are sorted: every asserted fact has its place among the entailed ones.
-        mine = np.zeros(len(entailed) + len(known), dtype=bool)
-        mine[np.searchsorted(entailed, known) + np.arange(len(known))] = True
+        few = few[~_among(few, known)]
+        stated = _places(many, known)
+        # All are sorted: every fact has its place.
+        order = np.concatenate([few, known])
+        rank = np.argsort(order, kind="stable")
+        order = order[rank]
+        place = np.empty(len(order), dtype=np.int64)
+        place[rank] = np.searchsorted(many, order) - np.searchsorted(many[stated], order) + np.arange(len(order))
+        few_at, known_at = place[: len(few)], place[len(few) :]
+        lengths -= np.bincount(many[stated] // self._key(1, 0, negative=False), minlength=self.terms)
+        del many
+        pair = np.delete(pair, stated)
+        rest = np.ones(len(pair) + len(order), dtype=bool)
+        rest[place] = False
 
-        def merged(new: np.ndarray | float, old: np.ndarray) -> np.ndarray:
-            column = np.empty(len(mine), dtype=old.dtype)
-            column[mine], column[~mine] = old, new
+        def merged(new: np.ndarray | int, other: np.ndarray | int, old: np.ndarray) -> np.ndarray:
+            if isinstance(new, int):
+                column = np.full(len(rest), new, dtype=old.dtype)
+            else:
+                column = np.empty(len(rest), dtype=old.dtype)
+                column[rest] = new
+            column[few_at], column[known_at] = other, old
             return column
 
-        negative = merged(entailed & 1, asserted.negative)
-        entailed >>= 1
-        object = merged(entailed % self.terms, asserted.object)
-        entailed //= self.terms
-        predicate = merged(self._numbers[entailed % shape[0]], asserted.predicate)
-        subject = merged(entailed // shape[0], asserted.subject)
-        rest = merged(-1, asserted.source), merged(strength, asserted.strength), merged(0, asserted.plain)
-        return FactColumns(subject, predicate, object, negative, *rest), unlisted
+        low = few >> 1
+        mine = self._numbers[low // self.terms % len(self._numbers)]
+        property, filler = (part.astype(np.int32) for part in np.divmod(self.pairs, self.width))
+        tally = np.bincount(pair, minlength=len(self.pairs))
+        self.found = np.bincount(property, weights=tally, minlength=self.terms).astype(np.int64)
+        self.found += np.bincount(mine, minlength=self.terms)
+        numbers = np.arange(self.terms, dtype=np.int32)
+        subject = merged(np.repeat(numbers, lengths), low // self.terms // len(self._numbers), asserted.subject)
+        predicate = merged(property[pair], mine, asserted.predicate)
+        object = merged(filler[pair], low % self.terms, asserted.object)
+        del pair
+        negative, source = merged(0, few & 1, asserted.negative), merged(-1, -1, asserted.source)
+        strengths = np.array([graded.get(key, 1.0) for key in few.tolist()] if graded else 1.0, dtype=np.float32)
+        strength, plain = merged(1, strengths, asserted.strength), merged(0, 0, asserted.plain)
+        return FactColumns(subject, predicate, object, negative, source, strength, plain), unlisted
 
     @cached_property
     def _numbers(self) -> np.ndarray:
@@ -533,17 +586,41 @@ class _Saturation:
         p, f = value // self.width, value % self.width
         return FactColumns.pack(term, self._compact[p], f, negative, shape=(len(self._numbers), self.terms))
 
-    def _keys(self, rows: list[np.ndarray], *, negative: bool) -> np.ndarray:
-        """Facts, given as pairs of components of the heirs, as numbers."""
-        # In the order of the terms, so that there is little left to sort.
-        order = np.argsort(self.heirs.members.values[self.heirs.members.start[:-1]])
-        component, value = flat([rows[c] for c in order.tolist()])
-        term, value = self.heirs.spread(order[component], value)
-        hidden = self._hidden
-        if hidden[:-1].any() or self._asked_for_anything:
-            kept = ~(hidden[term] | hidden[value % self.width] | hidden[value // self.width])
-            term, value = term[kept], value[kept]
-        return self._key(term, value, negative=negative)
+    def _having_keys(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What every term has: as sorted numbers, its place among the pairs, and how much each term has."""
+        component = self.heirs.component.tolist()
+        lengths = np.array([len(row) for row in self.has], dtype=np.int64)[component]
+        numbers = np.empty(lengths.sum(), dtype=np.int64)
+        place = np.empty(len(numbers), dtype=np.int32)
+        keys = self._key(0, self.pairs, negative=False)
+        first = np.arange(self.terms) * self._key(1, 0, negative=False)
+        told = ~(self._hidden[self.pairs % self.width] | self._hidden[self.pairs // self.width])
+        named, every = ~self._hidden[:-1], bool(told.all()) and not self._hidden[:-1].any()
+        size = 0
+        for start in range(0, self.terms, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            rows = np.concatenate([self.has[c] for c in component[block]])
+            term = np.repeat(np.arange(start, min(start + _BLOCK, self.terms)), lengths[block])
+            if not every:
+                kept = told[rows] & named[term]
+                rows, term = rows[kept], term[kept]
+                lengths[block] = np.bincount(term - start, minlength=len(component[block]))
+            place[size : size + len(rows)] = rows
+            np.add(keys[rows], first[term], out=numbers[size : size + len(rows)])
+            size += len(rows)
+        self.has = []  # as large as what was made of it
+        return numbers[:size], place[:size], lengths
+
+    def _lacking(self) -> np.ndarray:
+        """What every term lacks, and which terms it is disjoint with, as numbers."""
+        below = self.ontology.index.get(RDFS.subClassOf, -1)
+        found = []
+        for rows, first in ((self.lacks, 0), (self.apart, below * self.width)):
+            component, value = flat([row.astype(np.int64) + first for row in rows])
+            term, value = self.heirs.spread(component, value)
+            kept = ~(self._hidden[term] | self._hidden[value % self.width] | self._hidden[value // self.width])
+            found.append(self._key(term[kept], value[kept], negative=True))
+        return np.concatenate(found)
 
     def _hierarchy(self) -> tuple[list[np.ndarray], int]:
         """What is below what, among terms and among properties; disjointness; what is unsatisfiable."""
@@ -569,17 +646,17 @@ class _Saturation:
             low, high = low[kept], high[kept]
             predicates = np.where(individual[low], is_a, below) if predicate == below else predicate
             found.append(self._key(low, predicates * self.width + high, negative=False))
-        found.append(self._keys([below * self.width + others for others in self.apart], negative=True))
         empty = np.array(self.unsatisfiable, dtype=np.int64)
         found.append(self._key(empty, below * self.width + self.nothing, negative=False))
         return found, unlisted
 
 
-def _reached(hierarchy: Hierarchy, terms: list[int], size: int) -> Table:
-    """All terms above each of some terms, itself included."""
-    parts = [hierarchy.reach([t]) for t in terms]
-    rows = np.repeat(np.array(terms, dtype=np.int64), [len(p) for p in parts])
-    return Table(rows, np.concatenate([np.zeros(0, dtype=np.int64), *parts]), size)
+def _places(numbers: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Where among numbers, which are sorted, some others are; those that are not there are left out."""
+    if not len(numbers):
+        return np.zeros(0, dtype=np.int64)
+    place = np.minimum(np.searchsorted(numbers, others), len(numbers) - 1)
+    return place[numbers[place] == others]
 
 
 def _among(numbers: np.ndarray, others: np.ndarray) -> np.ndarray:

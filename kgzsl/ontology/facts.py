@@ -55,7 +55,8 @@ class Proof:
 
     Args:
         fact: what is proved.
-        rule: name of the rule, ``"asserted"`` at the leaves.
+        rule: name of the rule, ``"asserted"`` at the leaves; ``"hermit"``, without premises, for what HermiT
+            alone derives.
         premises: proofs of the premises, in the order in which the rule names them.
     """
 
@@ -71,4 +72,4 @@ class Proof:
 
     def asserted(self) -> tuple[Fact, ...]:
         """The asserted facts that it rests on, each once, in order."""
-        return tuple(dict.fromkeys(step.fact for step in self.walk() if not step.premises))
+        return tuple(dict.fromkeys(step.fact for step in self.walk() if step.rule == "asserted"))

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 
 __all__ = ["Hierarchy", "Table", "TooLargeError"]
 
 _EMPTY = np.zeros(0, dtype=np.int64)
+_FEW = 32
+"""Up to so many components are faster walked one by one than as arrays."""
+_AT_ONCE = 2_000_000
+"""So many numbers are united in one go: more would only cost memory."""
 
 
 class TooLargeError(Exception):
@@ -97,28 +102,55 @@ class Hierarchy:
         sizes = np.diff(self.members.start)
         return sorted(self.members[c].tolist() for c in np.flatnonzero(sizes > 1).tolist())
 
-    def order(self) -> list[int]:
-        """Components, upper ones first."""
+    @cached_property
+    def _levels(self) -> list[list[int]]:
+        """Components in levels: what is above a component is on earlier levels."""
         left = np.diff(self.parents.start).tolist()
-        ready = [c for c, n in enumerate(left) if n == 0]
+        here = [c for c, n in enumerate(left) if n == 0]
         start, below = self.children.start.tolist(), self.children.values.tolist()
-        for here in ready:  # grows while it is walked
-            for there in below[start[here] : start[here + 1]]:
-                left[there] -= 1
-                if left[there] == 0:
-                    ready.append(there)
-        return ready
+        levels = []
+        while here:
+            levels.append(here)
+            ready = []
+            for component in here:
+                for there in below[start[component] : start[component + 1]]:
+                    left[there] -= 1
+                    if left[there] == 0:
+                        ready.append(there)
+            here = ready
+        return levels
+
+    @cached_property
+    def _walk(self) -> tuple[tuple[list[int], list[int]], tuple[list[int], list[int]]]:
+        """Children and parents as lists: starts, components."""
+        down, up = ((edges.start.tolist(), edges.values.tolist()) for edges in (self.children, self.parents))
+        return down, up
 
     def reach(self, terms: Iterable[int], *, upwards: bool = True) -> np.ndarray:
         """All terms above (or below) some terms, these included; sorted."""
         edges = self.parents if upwards else self.children
-        seen = np.zeros(self.count, dtype=bool)
-        here = distinct(self.component[np.fromiter(terms, dtype=np.int64)])
-        while len(here):
-            seen[here] = True
-            _, there = edges.expand(here)
-            here = distinct(there[~seen[there]])
-        return np.flatnonzero(seen[self.component])
+        start, after = self._walk[upwards]
+        marks = bytearray(self.count)
+        seen = np.frombuffer(marks, dtype=np.bool_)
+        here = distinct(self.component[np.fromiter(terms, dtype=np.int64)]).tolist()
+        found: list[int] = []
+        seen[here] = True
+        while here:
+            found += here
+            if len(here) > _FEW:  # a broad level as arrays, a narrow one by itself
+                _, reached = edges.expand(np.array(here))
+                reached = distinct(reached[~seen[reached]])
+                seen[reached] = True
+                here = reached.tolist()
+                continue
+            following = []
+            for component in here:
+                for there in after[start[component] : start[component + 1]]:
+                    if not marks[there]:
+                        marks[there] = 1
+                        following.append(there)
+            here = following
+        return np.sort(self.members.expand(np.array(found, dtype=np.int64))[1])
 
     def parents_of(self, components: np.ndarray) -> list[int]:
         """A term of each component directly above some components, which are given as a mask."""
@@ -141,19 +173,79 @@ class Hierarchy:
         Raises:
             TooLargeError: there would be more.
         """
-        result = [_EMPTY] * self.count
         sizes = np.diff(self.members.start).tolist()
-        first, uppers = self.parents.start.tolist(), self.parents.values.tolist()
+        first, uppers = self._walk[True]
         start, total = own.start.tolist(), 0
-        for here in self.order():
-            parts = [result[u] for u in uppers[first[here] : first[here + 1]]]
-            if start[here] < start[here + 1]:
-                parts.append(own.values[start[here] : start[here + 1]])
-            result[here] = merged = union(parts)
-            total += len(merged) * sizes[here]
+        most = int(own.values.max(initial=0)) + 1
+        values = own.values.astype(np.int32) if most < 2**31 else own.values
+        result = [values[:0]] * self.count
+        for level in self._levels:
+            todo, waiting = [], 0
+            for here in level:
+                parts = [result[u] for u in uppers[first[here] : first[here + 1]]]
+                if start[here] < start[here + 1]:
+                    parts.append(values[start[here] : start[here + 1]])
+                if len(parts) > 1:
+                    parts = [p for p in parts if len(p)]
+                if len(parts) > 1:
+                    todo.append((here, parts))
+                    waiting += sum(map(len, parts))
+                    if waiting > _AT_ONCE:
+                        total += _unite(todo, result, sizes, most)
+                        todo, waiting = [], 0
+                elif parts:
+                    result[here] = parts[0]
+                    total += len(parts[0]) * sizes[here]
+                if total > limit:
+                    raise TooLargeError(total)
+            total += _unite(todo, result, sizes, most)
             if total > limit:
                 raise TooLargeError(total)
         return result
+
+    def closure(self, terms: np.ndarray, *, limit: int) -> Table:
+        """All terms above each of some terms, itself included: a row for each term of the hierarchy.
+
+        Raises:
+            TooLargeError: there would be more than the limit.
+        """
+        wanted = np.zeros(self.count, dtype=bool)
+        wanted[self.component[self.reach(terms.tolist())]] = True
+        inside = np.flatnonzero(wanted)
+        place = np.cumsum(wanted) - 1
+        at, up = self.parents.expand(inside)
+        part = Hierarchy(at, place[up], len(inside))
+        own = Table(np.arange(part.count), part.members.values, part.count)
+        rows = part.inherit(own, limit=limit)
+        above = [rows[c] for c in part.component[place[self.component[terms]]].tolist()]
+        if sum(map(len, above)) > limit:
+            raise TooLargeError(sum(map(len, above)))
+        position, uppers = flat(above)
+        of, values = self.members.expand(inside[uppers])
+        return Table(terms[position[of]], values, len(self.component))
+
+
+def _unite(todo: list[tuple[int, list[np.ndarray]]], result: list[np.ndarray], sizes: list[int], most: int) -> int:
+    """Unions of the parts of some components, all sorted at once; how many numbers over all their terms."""
+    if len(todo) <= _FEW or len(todo) * most >= 2**62:
+        for component, parts in todo:
+            result[component] = distinct(np.concatenate(parts))
+        return sum(len(result[component]) * sizes[component] for component, _ in todo)
+    width = np.dtype(np.int64 if len(todo) * most >= 2**31 else np.int32)
+    lengths = [sum(map(len, parts)) for _, parts in todo]
+    base = (np.arange(len(todo)) * most).astype(width)
+    offset = np.repeat(base, lengths)
+    numbers = np.concatenate([part for _, parts in todo for part in parts]).astype(width, copy=False)
+    numbers = distinct(numbers + offset)
+    ends = np.searchsorted(numbers, np.arange(len(todo) + 1, dtype=np.int64) * most)
+    counts = np.diff(ends)
+    values = numbers - np.repeat(base, counts)
+    values = values.astype(result[0].dtype, copy=False)
+    total, bounds = 0, ends.tolist()
+    for k, (component, _) in enumerate(todo):
+        result[component] = values[bounds[k] : bounds[k + 1]]
+        total += (bounds[k + 1] - bounds[k]) * sizes[component]
+    return total
 
 
 def distinct(numbers: np.ndarray) -> np.ndarray:
@@ -178,4 +270,4 @@ def union(parts: list[np.ndarray]) -> np.ndarray:
 def flat(rows: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Sets as two columns: row, number."""
     row = np.repeat(np.arange(len(rows)), [len(r) for r in rows])
-    return row, np.concatenate([_EMPTY, *rows])
+    return row, np.concatenate(rows) if rows else _EMPTY

@@ -6,7 +6,10 @@ from collections import defaultdict, deque
 from collections.abc import Container
 from dataclasses import dataclass, field
 
-__all__ = ["Links"]
+__all__ = ["BY_HERMIT", "Links"]
+
+BY_HERMIT = -(2**62)
+"""The predicate of a link that HermiT alone derives: it is walked along, but proves nothing."""
 
 
 @dataclass
@@ -15,7 +18,7 @@ class Links:
 
     ``up[x][y]`` is the predicate (a term number) of the asserted fact that puts x below y,
     and whether that fact is written the other way round (y equivalent to x); for a link that
-    definition k gave, the predicate is ``-1 - k``.
+    definition k gave, the predicate is ``-1 - k``, for one that HermiT gave ``BY_HERMIT``.
     """
 
     up: dict[int, dict[int, tuple[int, bool]]] = field(default_factory=lambda: defaultdict(dict))

@@ -15,10 +15,11 @@ from kgzsl.ontology.axioms import Axioms, is_anonymous
 from kgzsl.ontology.columns import FactColumns
 from kgzsl.ontology.facts import Fact, FactKey, Polarity, Proof, Status
 from kgzsl.ontology.hierarchy import Hierarchy
+from kgzsl.ontology.links import BY_HERMIT
 from kgzsl.ontology.names import Names
 from kgzsl.ontology.profile import Profile
 from kgzsl.ontology.report import OntologyReport
-from kgzsl.ontology.vocabulary import BUILT_IN, is_literal, lexical_form
+from kgzsl.ontology.vocabulary import BUILT_IN, OWL, is_literal, lexical_form
 
 if TYPE_CHECKING:
     import networkx
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from kgzsl.ontology.entailment import Derived
     from kgzsl.ontology.links import Links
 
-__all__ = ["FactColumns", "Ontology", "Regime"]
+__all__ = ["FactColumns", "Ontology", "Reasoner", "Regime"]
 
 Regime = Literal["none", "rdfs", "el"]
+Reasoner = Literal["own", "hermit"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,7 @@ class Ontology:
         regime: the entailment regime that the facts are closed under.
         axioms: what is said that is not a fact of one class.
         derived: what the axioms added, where proofs begin; None before ``entail``.
+        reasoner: ``"hermit"`` if HermiT's entailments are among the facts.
     """
 
     terms: tuple[str, ...]
@@ -65,6 +68,7 @@ class Ontology:
     regime: Regime = "none"
     axioms: Axioms = field(default_factory=Axioms)
     derived: Derived | None = None
+    reasoner: Reasoner = "own"
 
     # ---- names -----------------------------------------------------------------------
 
@@ -244,26 +248,41 @@ class Ontology:
         taxonomy, properties = asserted_links(self, "el" if self.regime == "none" else self.regime)
         for (lower, upper), (definition, _) in (self.derived.links if self.derived else {}).items():
             taxonomy.add(lower, upper, -1 - definition)
+        for lower, predicate, upper in sorted(self.derived.by_hermit if self.derived else ()):
+            if self.terms[predicate].startswith(BUILT_IN) and self.terms[upper] != OWL.Nothing:
+                taxonomy.add(lower, upper, BY_HERMIT)
         return taxonomy, properties
 
     # ---- entailment ------------------------------------------------------------------
 
-    def entail(self, regime: Regime = "el") -> Ontology:
+    def entail(self, regime: Regime = "el", *, reasoner: Reasoner = "own", timeout: float = 600) -> Ontology:
         """This ontology with all that follows from its asserted facts.
 
         Args:
             regime: ``"el"``: subsumption, equivalence and identity, inheritance, filler
                 generalization, property hierarchy. ``"rdfs"``: only subsumption by
                 ``subClassOf``, inheritance and property hierarchy. ``"none"``: nothing.
+            reasoner: ``"own"``, or ``"hermit"``, which needs a Java and adds what follows in OWL 2 DL
+                (:mod:`kgzsl.ontology.hermit`): for ontologies of up to some thousand classes.
+            timeout: seconds after which HermiT is ended.
 
         Raises:
-            ConfigError: there is no such regime.
+            ConfigError: there is no such regime or reasoner; HermiT does not run, or fails.
         """
         from kgzsl.ontology.entailment import entail
 
         if regime not in ("none", "rdfs", "el"):
             raise ConfigError(Problem(f"there is no entailment regime {regime!r}", expected="none, rdfs or el"))
-        return entail(self, regime)
+        if reasoner not in ("own", "hermit"):
+            raise ConfigError(Problem(f"there is no reasoner {reasoner!r}", expected="own or hermit"))
+        if reasoner == "own":
+            return entail(self, regime)
+        if regime != "el":
+            fix = "entail by el, or leave out the reasoner"
+            raise ConfigError(Problem(f"HermiT derives more than {regime!r} allows", expected="el", fix=fix))
+        from kgzsl.ontology.hermit import add_hermit
+
+        return add_hermit(entail(self, regime), timeout=timeout)
 
     def prove(self, fact: Fact) -> Proof:
         """A shortest proof of a fact, down to asserted facts.

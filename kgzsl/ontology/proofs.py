@@ -41,6 +41,8 @@ def prove(ontology: Ontology, fact: Fact) -> Proof:
     if row is not None and ontology.columns.source[row] >= 0:
         return Proof(ontology.fact(row), "asserted")
     subject, predicate, object, negative = goal
+    if _by_hermit(ontology, goal):
+        return Proof(ontology.fact(row), "hermit")  # type: ignore[arg-type]
     search = _Search(ontology)
     name = ontology.terms[predicate]
     if name == RDFS.subPropertyOf:
@@ -67,6 +69,12 @@ def _ends(ontology: Ontology, fact: Fact, row: int | None) -> tuple[int, int, in
     return (ends[0], ends[1], ends[2], False) if ends[2] in above and ends[0] != ends[2] else None
 
 
+def _by_hermit(ontology: Ontology, goal: tuple[int, int, int, bool]) -> bool:
+    """Whether HermiT alone derives a fact."""
+    found = ontology.derived.by_hermit if ontology.derived is not None else frozenset()
+    return ontology.reasoner == "hermit" and not goal[3] and goal[:3] in found
+
+
 class _Search:
     """Backward search over asserted links and facts, and those that axioms added in rounds before a given one."""
 
@@ -76,6 +84,8 @@ class _Search:
         derived = ontology.derived
         self.links = {} if derived is None else derived.links
         self.later = {link for link, (_, number) in self.links.items() if number >= before}
+        if derived is not None:
+            self.later |= {(s, o) for s, _, o in derived.by_hermit} - self.links.keys()
         facts = {} if derived is None else derived.facts
         self.added: dict[int, list[tuple[int, int]]] = {}
         for (s, p, f), (_, _, number) in facts.items():
@@ -338,6 +348,10 @@ def replay(proof: Proof, ontology: Ontology) -> bool:
         row = ontology.find(proof.fact)
         stated = row is not None and bool(ontology.columns.source[row] >= 0)
         return not proof.premises and (stated or ontology.axiom(proof.fact) is not None)
+    if proof.rule == "hermit":
+        row = ontology.find(proof.fact)
+        goal = None if row is None else _ends(ontology, proof.fact, row)
+        return not proof.premises and goal is not None and _by_hermit(ontology, goal)
     rule = RULES.get(proof.rule) or _WITH_AXIOM.get(proof.rule)
     if rule is None or not all(replay(premise, ontology) for premise in proof.premises):
         return False

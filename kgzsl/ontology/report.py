@@ -43,7 +43,7 @@ class OntologyReport:
         not_understood: axioms that were not turned into facts, by construct.
         contradictions: what is both stated (or entailed) and denied.
         unsatisfiable: IRIs of classes that cannot have an instance.
-        unlisted: entailed facts of the taxonomy that are too many to be listed.
+        unlisted: entailed facts of the taxonomy that are too many to be listed; counted up to the limit at least.
         imports: IRIs of the imported ontologies that were read.
         missing_imports: IRIs of the imported ontologies that were not found.
     """

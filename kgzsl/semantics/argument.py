@@ -97,6 +97,8 @@ def say(fact: Fact, ontology: Ontology) -> str:
 
 def why(proof: Proof) -> str:
     """The reason for a proof's last step: a rule in words, or the file that states it."""
+    if proof.rule == "hermit":
+        return "entailed by HermiT; no proof"
     if not proof.premises:
         source = proof.fact.source
         return f"stated in {PurePath(source).name}" if source else "stated"

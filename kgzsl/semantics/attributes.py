@@ -14,7 +14,6 @@ import numpy as np
 
 from kgzsl.errors import ConfigError, NoFactsError, Problem, UnknownTermError
 from kgzsl.ontology import Fact, Ontology
-from kgzsl.ontology.links import Links
 from kgzsl.ontology.vocabulary import is_literal
 from kgzsl.semantics.graded import LeftOut, Numbers, ranks, read_numbers
 from kgzsl.semantics.quantity import unit_of
@@ -307,21 +306,36 @@ def _columns(ontology: Ontology, said: _Said, numbers: Numbers) -> tuple[Attribu
                 having[property, filler].add(iri if degree == 1 else (iri, degree))
     having.update({column: set(number.items()) for column, number in numbers.number.items()})
     holders = {Attribute(*pair): classes for pair, classes in having.items()}
-    taxonomy, properties = ontology.links
+    _, properties = ontology.links
 
-    def strictly_below(links: Links, iri: str) -> list[str]:
-        start = ontology.index.get(iri, -1)  # none for what stands for numbers
-        above = links.paths(start).keys()
-        return [ontology.terms[k] for k in links.paths(start, upwards=False) if k not in above]
+    def strictly_below(iri: str) -> list[str]:
+        start = ontology.index[iri]
+        above = properties.paths(start).keys()
+        return [ontology.terms[k] for k in properties.paths(start, upwards=False) if k not in above]
 
-    below_property = {p: strictly_below(properties, p) for p in {a.property for a in holders}}
-    below_filler = {f: strictly_below(taxonomy, f) for f in {a.filler for a in holders}}
+    below_property = {p: strictly_below(p) for p in {a.property for a in holders}}
+    # Fillers of one property that the same classes have: what is above another of them says nothing new.
+    alike: dict[tuple[str, frozenset[str | tuple[str, float]]], list[str]] = defaultdict(list)
+    for attribute, classes in holders.items():
+        alike[attribute.property, frozenset(classes)].append(attribute.filler)
+    general = {Attribute(p, f) for (p, _), fillers in alike.items() for f in _above_others(ontology, fillers)}
 
     def says_something(attribute: Attribute) -> bool:
         special = [holders.get(Attribute(p, attribute.filler), set()) for p in below_property[attribute.property]]
-        if set().union(*special) >= holders[attribute]:
-            return False
-        same = (holders.get(Attribute(attribute.property, f)) for f in below_filler[attribute.filler])
-        return holders[attribute] not in same
+        return attribute not in general and not set().union(*special) >= holders[attribute]
 
     return tuple(sorted(filter(says_something, holders)))
+
+
+def _above_others(ontology: Ontology, iris: list[str]) -> list[str]:
+    """Those that are above another one, and not equal to it; what stands for numbers is above nothing."""
+    iris = [iri for iri in iris if iri in ontology.index]
+    if len(iris) < 2:
+        return []
+    hierarchy = ontology.hierarchy
+    component = hierarchy.component[[ontology.index[iri] for iri in iris]]
+    own = np.zeros(hierarchy.count, dtype=bool)
+    own[component] = True
+    inner = np.zeros(hierarchy.count, dtype=bool)
+    inner[hierarchy.component[hierarchy.reach(hierarchy.parents_of(own), upwards=True)]] = True
+    return [iri for iri, c in zip(iris, component.tolist(), strict=True) if inner[c]]

@@ -101,4 +101,6 @@ def test_an_endpoint(kgzsl: Any, monkeypatch: Any) -> None:
         "hops": 2,
         "profile": "",
         "entail": "el",
+        "reasoner": "own",
+        "timeout": 600,
     }
