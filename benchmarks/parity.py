@@ -55,7 +55,6 @@ from kgzsl.train.compat_sampling import (
     SamplingTables,
     attribute_frequency,
     class_distances,
-    masking_chances,
     sampling_tables,
 )
 
@@ -153,14 +152,14 @@ class Reference:
         load_published(model, self.published_weights)
         return model
 
-    def pairs(self, stored: Mapping[str, np.ndarray], group: str) -> Pairs:
+    def pairs(self, stored: Mapping[str, np.ndarray], group: str, departures: Departures | None = None) -> Pairs:
         """One stored forward's images and texts."""
         images, tokens, mask = (
             torch.tensor(stored[f"{group}/{name}"]) for name in ("images", "input_ids", "attention_mask")
         )
-        return Pairs.of(images, tokens, mask, departures=Departures())
+        return Pairs.of(images, tokens, mask, departures=departures or Departures())
 
-    def grounding(self) -> GroundingBatch:
+    def grounding(self, departures: Departures | None = None) -> GroundingBatch:
         """The stored step of cross-modal semantic grounding."""
         stored, samples = self.arrays("csg"), self.json("csg")["samples"]
         strength = self.tables["attribute_deal_SxA"]
@@ -168,9 +167,9 @@ class Reference:
         own = strength[labels, masked]
         used = [i for i, sample in enumerate(samples) if not sample["skipped"]]
         positives = [samples[i]["pos_seen_index"] for i in used]
-        groups = [self.pairs(stored, f"acl{i}") for i in used]
+        groups = [self.pairs(stored, f"acl{i}", departures) for i in used]
         length = max(group.tokens.shape[1] for group in groups)
-        pairs = self.pairs(stored, "main")
+        pairs = self.pairs(stored, "main", departures)
         words = torch.tensor(stored["mlm_label_ids"])
         return GroundingBatch(
             pairs=pairs,
@@ -198,9 +197,7 @@ class Reference:
 
 def relative(computed: Any, stored: Any, *, scale: float | None = None) -> float:
     """Largest absolute deviation, by the largest stored entry if not by a given scale."""
-    one, other = (
-        np.asarray(x.detach() if isinstance(x, Tensor) else x, dtype=np.float64) for x in (computed, stored)
-    )
+    one, other = (np.asarray(x.detach() if isinstance(x, Tensor) else x, dtype=np.float64) for x in (computed, stored))
     if one.shape != other.shape:
         raise ValueError(f"computed {one.shape}, stored {other.shape}")
     return float(np.abs(one - other).max() / (scale or max(np.abs(other).max(), 1e-12)))
@@ -342,9 +339,29 @@ def sampler(folder: Path, name: str) -> tuple[SamplingTables, dict[str, np.ndarr
     stored = dict(np.load(folder / f"{name}_sampling_tables.npz"))
     present, groups = stored["binary_seen"], stored["group_id"]
     invisible = np.isin(stored["group_names"][groups], INVISIBLE)
-    frequency = attribute_frequency(present, invisible=invisible)
     distances = class_distances(stored["attribute_deal"], departures=Departures())
+    frequency = attribute_frequency(present, invisible=invisible)
     return sampling_tables(present, distances, groups=groups, frequency=frequency), stored
+
+
+def class_statistics(reference: Reference) -> dict[str, np.ndarray]:
+    """How frequent the attributes of a small model's classes are, their groups, and how far classes are apart."""
+    tables, members = reference.tables, reference.json("config")["groups"]
+    present = tables["binary_seen_SxA"] > 0
+    groups = np.empty(present.shape[1], dtype=np.int64)
+    for number, columns in enumerate(members.values()):
+        groups[columns] = number
+    invisible = np.isin(np.array(list(members))[groups], INVISIBLE)
+    return {
+        "frequency": attribute_frequency(present, invisible=invisible),
+        "distances": class_distances(tables["attribute_deal_SxA"], departures=Departures()),
+        "groups": groups,
+    }
+
+
+def sampler_of(reference: Reference) -> SamplingTables:
+    """Our chances for the classes of a small model."""
+    return sampling_tables(reference.tables["binary_seen_SxA"] > 0, **class_statistics(reference))
 
 
 def deviations(folder: Path, *, dtype: torch.dtype = torch.float64) -> Iterator[Deviation]:
@@ -373,6 +390,10 @@ def deviations(folder: Path, *, dtype: torch.dtype = torch.float64) -> Iterator[
         stored = reference.arrays("eval")
         for key, value in evaluated(reference).items():
             yield Deviation(name, "evaluation", key, relative(value, stored[key], scale=1.0))
+        if dtype == torch.float64:
+            statistics, kind = class_statistics(reference), "sampler tables (double)"
+            for key, theirs in (("frequency", "tfidf_frequency_A"), ("distances", "manhattan_sq_SxS")):
+                yield Deviation(name, kind, key, relative(statistics[key], reference.tables[theirs]))
     for name in TABLES if dtype == torch.float64 else ():
         tables, stored = sampler(folder, name)
         for key, value in (
@@ -383,16 +404,6 @@ def deviations(folder: Path, *, dtype: torch.dtype = torch.float64) -> Iterator[
         ):
             kind = "sampler tables" if stored[key].dtype == np.float32 else "sampler tables (double)"
             yield Deviation(name, kind, key, relative(value, stored[key], scale=1.0))
-    for name in MODELS if dtype == torch.float64 else ():
-        tables, config = Reference(folder / name).tables, Reference(folder / name).json("config")
-        present, groups = tables["binary_seen_SxA"] > 0, config["groups"]
-        invisible = np.isin(np.arange(present.shape[1]), [a for name in INVISIBLE for a in groups.get(name, [])])
-        frequency = attribute_frequency(present, invisible=invisible)
-        distances = class_distances(tables["attribute_deal_SxA"], departures=Departures())
-        stored, kind = tables, "sampler tables (double)"
-        yield Deviation(name, kind, "frequency", relative(frequency, stored["tfidf_frequency_A"], scale=1.0))
-        yield Deviation(name, kind, "distances", relative(distances, stored["manhattan_sq_SxS"]))
-        assert np.allclose(masking_chances(present, frequency).sum(1), 1)
 
 
 def main() -> None:
