@@ -140,13 +140,13 @@ class DuetCompat(nn.Module):
 
         Words and ``read`` can be of one text, ``(1, word, ...)``, for all images.
         """
+        if self.cross_layers > 1:  # from the second layer on, words differ from image to image
+            words, read = words.expand(len(tokens), -1, -1), read.expand(len(tokens), -1)
         words, tokens = self._all_but_last(words, tokens, read)
         return self.cross_modal.ground_patches(tokens, words=words, mask=read)
 
     def _all_but_last(self, words: Tensor, tokens: Tensor, read: Tensor) -> tuple[Tensor, Tensor]:
         """Words and tokens before the layer is applied for the last time."""
-        if self.cross_layers > 1 and len(words) < len(tokens):
-            words, read = words.expand(len(tokens), -1, -1), read.expand(len(tokens), -1)
         layer = self.cross_modal
         for _ in range(self.cross_layers - 1):
             words, tokens = (
@@ -200,7 +200,8 @@ def _image_classifier(config: Mapping[str, Any]) -> nn.Module:
     """An untrained image classifier of a transformers configuration."""
     from transformers import AutoConfig, AutoModelForImageClassification
 
-    content = {key: value for key, value in config.items() if key != "model_type"}
+    # A kind with several classifiers is told by its architecture; without one the first is taken.
+    content = {"architectures": [], **{key: value for key, value in config.items() if key != "model_type"}}
     try:
         return AutoModelForImageClassification.from_config(AutoConfig.for_model(config["model_type"], **content))
     except (KeyError, ValueError) as error:

@@ -127,8 +127,7 @@ def sampling_tables(
         far = np.flatnonzero(present[:, column])
         _fill(positive[row, column], far, distances[row, far])
         if len(near):
-            with np.errstate(divide="ignore"):
-                _fill(negative[row, column], near, 1.0 / distances[row, near])
+            _fill(negative[row, column], near, _closeness(distances[row, near]))
     return SamplingTables(masking_chances(present, frequency), positive, negative, candidates)
 
 
@@ -137,6 +136,12 @@ def _fill(chances: np.ndarray, classes: np.ndarray, weights: np.ndarray) -> None
     kept = np.argsort(-weights, kind="stable")[: len(classes) // 2 + 1]
     total = weights[kept].sum()
     chances[classes[kept]] = weights[kept] / total if total else 1.0 / len(kept)
+
+
+def _closeness(distances: np.ndarray) -> np.ndarray:
+    """One over the distance; classes at distance 0, which are alike in all attributes, have the whole chance."""
+    alike = distances == 0
+    return alike.astype(np.float64) if alike.any() else 1.0 / distances
 
 
 def _rows_to_one(table: np.ndarray) -> np.ndarray:

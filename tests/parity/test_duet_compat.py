@@ -16,6 +16,7 @@ import torch
 
 from kgzsl.model.departures import REFUSED, Departures
 from kgzsl.train.compat_objectives import contrast_losses, grounding_losses
+from kgzsl.train.compat_texts import text_pieces
 
 MODELS = ("awa_tiny_deit", "awa_tiny_swin", "cub_tiny_deit")
 STEPS = ("csg", "cls")
@@ -164,3 +165,72 @@ def test_options_of_the_losses_and_the_model_are_all_tested() -> None:
     here = {"probabilities_as_logits", "every_word_reconstructed", "plain_contrast", "padding_is_read"}
     here |= {"own_class_at_distance_one"}
     assert here | elsewhere | set(REFUSED) == {field.name for field in fields(Departures)}
+
+
+def published_tokenizer(vocabulary: list[str]) -> Any:
+    """The tokenizer that the published code ran with, from its vocabulary."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = {word: index for index, word in enumerate(vocabulary) if word}
+    tokenizer = Tokenizer(models.WordPiece(words, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    roles = {"cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]", "unk_token": "[UNK]"}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", **roles)
+
+
+def said(text: str, groups: dict[str, list[int]], names: list[str]) -> np.ndarray:
+    """Which attributes a stored text says."""
+    present = np.zeros(len(names), dtype=bool)
+    for part, members in zip(text.rstrip(".").split(" | "), groups.values(), strict=True):
+        for word in filter(None, part.partition(" : ")[2].split(",")):
+            present[[a for a in members if names[a] == word]] = True
+    return present
+
+
+BIRD_WORDS = {
+    "iridescent": "rainbow",
+    "rufous": "auburn",
+    "about the same as head": "same as head",
+    "rounded wings": "round",
+    "tapered wings": "conical",
+    "upright perching water like": "water upright perching",
+    "chicken like marsh": "marsh chicken",
+}
+
+
+def bird_word(name: str) -> str:
+    """A CUB attribute's name as the published code says it; of its table of replacements, those that occur here."""
+    name = name.partition("::")[2].replace("-", " ").replace("_", " ").partition("(")[0].strip()
+    return BIRD_WORDS.get(name, name.removesuffix(" like").removesuffix(" tail").removesuffix(" wings"))
+
+
+@pytest.mark.parametrize("name", ["awa_tiny_deit", "cub_tiny_deit"])
+def test_texts_are_the_published_token_ids(parity: Any, stored: Path, name: str) -> None:
+    reference = parity.Reference(stored / name)
+    config, arrays = reference.json("config"), reference.arrays("csg")
+    samples, indexed = reference.json("csg")["samples"], name.startswith("cub")
+    groups = config["groups"]
+    names = [attribute.strip() for attribute in config["attri_name"]]
+    if indexed:
+        names = [bird_word(name) for name in names]
+    pieces = text_pieces(published_tokenizer(config["vocab"]), groups, names=names, limit=250 if indexed else 150)
+    for row, sample in enumerate(samples):
+        attribute = sample["mask_index"]
+        present = said(sample["now_text"], groups, names)
+        text = pieces.write(present, attribute, masked=True)
+        length = int(arrays["main/attention_mask"][row].sum())
+        assert text.tokens == tuple(arrays["main/input_ids"][row, :length])
+        assert text.words == tuple(arrays["mlm_label_ids"][row, :length])
+        for pair, stored_text in enumerate(sample["acl_texts_with_mask"]):
+            before, _, after = stored_text.partition("[MASK]")
+            group = list(groups)[before.count(" | ")]
+            word = sample["acl_words"][pair]
+            plain = word.lstrip("0123456789")
+            other = next(a for a in groups[group] if names[a] == plain)
+            present = said(before + plain + after, groups, names)
+            text = pieces.write(present, other, masked=pair == 0, numbered=indexed and pair < 2)
+            length = int(arrays[f"acl{row}/attention_mask"][pair].sum())
+            assert text.tokens == tuple(arrays[f"acl{row}/input_ids"][pair, :length])
+            assert np.array_equal(np.arange(*text.place), np.flatnonzero(arrays[f"acl{row}/mask_positions"][pair]))
