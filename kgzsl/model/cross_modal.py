@@ -66,7 +66,7 @@ class CrossModalLayer(nn.Module):
         return self.words(words, seen, padding=mask == 0)
 
     def ground_patches(self, patches: Tensor, *, words: Tensor, mask: Tensor) -> Tensor:
-        """Patches ``(image, patch, dim)`` after looking at words ``(image, word, dim)``, or one text ``(1, word, dim)``."""
+        """Patches ``(image, patch, dim)`` after looking at words ``(image, word, dim)``, or at one text for all."""
         # Queries do not see each other, so the patches of all images can be the queries of one prompt.
         flat = patches.reshape(len(words), -1, patches.shape[-1])
         read, _ = self.cross(flat, words, words, key_padding_mask=mask == 0, need_weights=False)

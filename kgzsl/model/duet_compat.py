@@ -84,8 +84,9 @@ class DuetCompat(nn.Module):
         dim = int(text.hidden_size)
         self.text_encoder: nn.Module = BertModel(text, add_pooling_layer=False)
         self.image_encoder: nn.Module = _image_classifier(shape.image)
-        width = self.image_encoder.config.num_labels if self.departures.logits_as_image else self._channels
-        self.image_projection = nn.Linear(int(width), dim)
+        backbone: Any = self.image_encoder.config
+        width = backbone.num_labels if self.departures.logits_as_image else backbone.hidden_size
+        self.image_projection = nn.Linear(width, dim)
         layer = LayerShape(
             dim,
             shape.heads,
@@ -101,11 +102,6 @@ class DuetCompat(nn.Module):
             nn.Linear(dim, dim), nn.GELU(), nn.LayerNorm(dim, eps=1e-12), nn.Linear(dim, int(text.vocab_size))
         )
         self.contrast_head = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, dim))
-
-    @property
-    def _channels(self) -> int:
-        """Width of the backbone's last states."""
-        return int(self.image_encoder.config.hidden_size)  # type: ignore[union-attr,arg-type]
 
     def encode_text(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Token ids and mask (1 real, 0 padding) to states ``(text, word, dim)``."""

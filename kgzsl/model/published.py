@@ -100,7 +100,7 @@ def to_published(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         >>> list(to_published({"image_projection.bias": torch.zeros(2)}))
         ['linear.bias']
     """
-    named = {}
+    named: dict[str, Tensor] = {}
     for own, tensor in tensors.items():
         parts = published_names(own)
         named.update(zip(parts, tensor.chunk(len(parts)), strict=True))
