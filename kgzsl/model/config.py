@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = ["ModelConfig"]
 
@@ -24,6 +25,7 @@ class ModelConfig:
         unit_classes: class vectors of length 1, so that classes with many facts do not outshout those with few.
         attribute_weights: every attribute has weights of its own beside those that its text gives it: those of the
             best linear classifier of the seen images, in closed form (for a frozen backbone).
+        preset: ``default``, or ``duet-compat``: networks, losses and draws of DUET's published code, on pixels.
     """
 
     dim: int = 96
@@ -37,3 +39,4 @@ class ModelConfig:
     text_encoder: str = ""
     unit_classes: bool = False
     attribute_weights: bool = False
+    preset: Literal["default", "duet-compat"] = "default"

@@ -205,7 +205,7 @@ def self_calibration(scores: Tensor, seen: Tensor) -> Tensor:
 
     Args:
         scores: logits ``(image, class)`` over all classes.
-        seen: columns of the seen classes.
+        seen: columns of the seen classes; where that is all of them, the loss is 0.
 
     Example:
         >>> round(self_calibration(torch.tensor([[2.0, 0.0]]), torch.tensor([0])).item(), 4)
@@ -213,6 +213,8 @@ def self_calibration(scores: Tensor, seen: Tensor) -> Tensor:
     """
     unseen = torch.ones(scores.shape[1], dtype=torch.bool, device=scores.device)
     unseen[seen] = False
+    if not unseen.any():
+        return scores.sum() * 0.0
     probabilities = shifted(scores, seen).softmax(1)
     return -probabilities[:, unseen].sum(1).mean().log()
 

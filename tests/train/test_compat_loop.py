@@ -1,0 +1,113 @@
+"""A run file with ``model.preset = "duet-compat"``: trains, resumes, explains; no test image is reached."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from kgzsl import api
+from kgzsl.errors import ConfigError, TrainingError
+
+SIZES = {"dim": 16, "heads": 2, "text_layers": 1, "preset": "duet-compat"}
+
+
+def compat(toys: Any, *, model: Any = None, data: Any = None, **train: Any) -> Any:
+    base = {"epochs": 2, "refit_epochs": 1, "batch_size": 16, "lr": 1e-3, "validate_every": 1}
+    places = {"images": str(toys.images), "split": str(toys.split), "size": 32}
+    return toys.config(model=SIZES | (model or {}), data=places | (data or {}), train=base | train)
+
+
+@pytest.fixture(scope="module")
+def run(toys: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return api.fit(compat(toys), tmp_path_factory.mktemp("runs") / "compat")
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "checkpoint.safetensors")
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+def test_a_run_trains_reports_predicts_and_explains(run: Any, toys: Any) -> None:
+    lines = [json.loads(line) for line in (run.folder.path / "metrics.jsonl").read_text().splitlines()]
+    terms = {name for line in lines for name in line} - {"phase", "epoch", "validation"}
+    assert terms == {
+        "classification",
+        "attribute_distance",
+        "self_calibration",
+        "word_reconstruction",
+        "attribute_contrast",
+        "image_contrast",
+    }
+    # While selecting, validation classes play the unseen ones; afterwards there are none.
+    assert [line["self_calibration"] > 0 for line in lines] == [True, True, False]
+    report = api.evaluate(run)
+    assert 0 <= report.H <= 1
+    picture = next(toys.images.rglob("*.png"))
+    assert len(api.predict(run, [picture])[0].top) == 5
+    explanation = api.explain(run, picture)
+    assert abs(explanation.completeness_gap) <= 1e-4
+
+
+def test_the_trainer_cannot_reach_test_images(
+    toys: Any, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = api.load_dataset
+
+    def poisoned(*arguments: Any) -> api.Dataset:
+        data = honest(*arguments)
+        images, random = data.images, np.random.default_rng(1)
+        test = images.parts != "trainval"
+        array, labels = images.array.copy(), images.labels.copy()
+        array[test] = random.integers(0, 256, array[test].shape, dtype=np.uint8)
+        labels[test] = random.permutation(labels[test])
+        return replace(data, images=replace(images, array=array, labels=labels))
+
+    monkeypatch.setattr(api, "load_dataset", poisoned)
+    api.fit(compat(toys), tmp_path / "run")
+    assert same(weights(tmp_path / "run"), weights(run.folder.path))
+
+
+@pytest.mark.parametrize("kill_after", [("select", 1), ("refit", 1)])
+def test_a_killed_run_goes_on_with_the_same_bits(
+    toys: Any, run: Any, tmp_path: Path, kill_after: tuple[str, int]
+) -> None:
+    def kill(record: Any) -> None:
+        if (record.phase, record.epoch) == kill_after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        api.fit(compat(toys), tmp_path / "killed", listener=api.Listener(epoch=kill))
+    api.fit(compat(toys), tmp_path / "killed")
+    assert same(weights(tmp_path / "killed"), weights(run.folder.path))
+
+
+def test_losses_fall(toys: Any, tmp_path: Path) -> None:
+    api.fit(compat(toys, epochs=8, refit_epochs=0), tmp_path / "run")
+    lines = [json.loads(line) for line in (tmp_path / "run/metrics.jsonl").read_text().splitlines()]
+    # A step is of one kind or the other, and an epoch of the toys has few.
+    losses = [line["word_reconstruction"] for line in lines if "word_reconstruction" in line]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_what_does_not_go_with_it_is_said_at_once(toys: Any, tmp_path: Path) -> None:
+    config = compat(toys, model={"text_encoder": "bert-base-uncased"}, data={"size": 30})
+    with pytest.raises(ConfigError) as error:
+        api.fit(config, tmp_path / "run")
+    assert "model.text_encoder" in str(error.value)
+    assert "data.size = 30" in str(error.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_is_not_finite(toys: Any, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="the loss is"):
+        api.fit(compat(toys, lr=1e30), tmp_path / "run")
