@@ -31,7 +31,8 @@ import torch
 from torch import Tensor
 
 from kgzsl.cli.console import print_table
-from kgzsl.evaluate.metrics import calibrated_predictions, mean_accuracy, per_class_accuracy
+from kgzsl.evaluate.compat import compat_predictions
+from kgzsl.evaluate.metrics import mean_accuracy, per_class_accuracy
 from kgzsl.model.departures import Departures
 from kgzsl.model.duet_compat import CompatShape, DuetCompat
 from kgzsl.model.published import load_published, to_published
@@ -319,9 +320,10 @@ def evaluated(reference: Reference) -> dict[str, Any]:
         for part in ("unseen", "seen"):
             images = torch.tensor(stored[f"{part}/images"]).to(reference.dtype)
             predicted = model.predicted_attributes(images, batch.template, batch.template_mask)
-            probabilities = model.scores(predicted, classes.attributes).softmax(1).numpy()
+            scores = model.scores(predicted, classes.attributes)
+            probabilities = scores.softmax(1).numpy()
             labels = stored[f"{part}/label"]
-            predictions = calibrated_predictions(probabilities, seen, gamma=gamma)
+            predictions = compat_predictions(scores.numpy(), seen, gamma=gamma, departures=Departures())
             found[f"{part}/prob_BxC"] = probabilities
             found[f"{part}/prob_after_stacking"] = probabilities - gamma * seen
             found[f"{part}/pred"] = predictions

@@ -38,11 +38,18 @@ class CompatMethod:
         pieces: of the prompts.
         groups: number of each attribute's group, ``(attribute,)``.
         weights: of the terms.
+        accumulated: batches to a step of the optimizer (published: 5 AwA2, 10 CUB, 7 SUN). What is left at the end of
+            an epoch joins the next one's first step where ``leftover_gradients`` says so, and is else dropped; a
+            killed run loses it.
+        first_evaluation: batches of an epoch before the published code would evaluate in the middle of it, after which
+            it trains on without dropout (``dropout_ends_with_validation``); None: between epochs only, as here.
     """
 
     pieces: TextPieces
     groups: np.ndarray
     weights: CompatWeights = field(default_factory=CompatWeights)
+    accumulated: int = 1
+    first_evaluation: int | None = None
 
     def optimizer(self, model: Any, lr: float, weight_decay: float) -> torch.optim.Optimizer:
         """Adam; weight decay has no part in the published code."""
@@ -63,8 +70,11 @@ class CompatMethod:
         seed = np.random.SeedSequence([config.seed, PHASES.index(phase.name), epoch])
         random = np.random.default_rng(seed)
         torch.manual_seed(int(seed.generate_state(1)[0]))
-        if model.network.departures.optimizer_every_epoch:
+        departures = model.network.departures
+        if departures.optimizer_every_epoch:
             optimizer.state.clear()
+        if not departures.leftover_gradients:
+            optimizer.zero_grad(set_to_none=True)
         for group in optimizer.param_groups:
             group["lr"] = phase.lr * DECAY ** ((epoch - 1) // DECAY_EVERY)
         model.train()
@@ -78,6 +88,8 @@ class CompatMethod:
         steps = -(-len(order) // config.batch_size)
         found: dict[str, list[float]] = {}
         for step in range(steps):
+            if departures.dropout_ends_with_validation and step == self.first_evaluation:
+                model.eval()
             batch = order[step * config.batch_size : (step + 1) * config.batch_size]
             if random.random() < GROUNDING_SHARE:
                 losses = grounding_losses(model.network, drawer.grounding(batch, random), tables, weights=self.weights)
@@ -86,12 +98,13 @@ class CompatMethod:
                 whole = len(batch) == config.batch_size
                 drawn = drawer.contrast(batch, random, template=template, whole=whole)
                 losses = contrast_losses(model.network, drawn, tables, weights=self.weights)
-            loss = torch.stack(list(losses.values())).sum()
+            loss = torch.stack(list(losses.values())).sum() / self.accumulated
             if not torch.isfinite(loss):
                 raise TrainingError(Problem(f"the loss is {loss.item()} in epoch {epoch}", fix="lower train.lr"))
-            optimizer.zero_grad(set_to_none=True)
             loss.backward()
-            optimizer.step()
+            if (step + 1) % self.accumulated == 0:
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
             for name, term in losses.items():
                 found.setdefault(name, []).append(term.item())
             on_step(phase.name, (epoch - 1) * steps + step + 1, phase.epochs * steps)

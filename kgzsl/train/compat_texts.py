@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgzsl.model.departures import Departures
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["Text", "TextPieces", "stack_texts", "text_pieces"]
+__all__ = ["Text", "TextPieces", "TextTable", "stack_texts", "template_tokens", "text_pieces"]
 
 Ids = tuple[int, ...]
 
@@ -135,6 +137,32 @@ def text_pieces(
         mask=tokenizer.mask_token_id,
         limit=limit,
     )
+
+
+def template_tokens(
+    pieces: TextPieces, tokenizer: PreTrainedTokenizerBase, *, wording: str = "", departures: Departures
+) -> Ids:
+    """Ids of the prompt without values, which all images are classified under.
+
+    Args:
+        pieces: of the prompts.
+        tokenizer: that they were made with.
+        wording: a data set's own template, which the published code spells otherwise than its prompts.
+        departures: whether to take that wording, where there is one.
+
+    Example:
+        >>> from kgzsl.model.text_encoder import build_tokenizer
+        >>> tokenizer = build_tokenizer(["color : red | part : tail."])
+        >>> pieces = text_pieces(tokenizer, {"color": [0], "part": [1]}, names=["red", "tail"])
+        >>> for made in (Departures(), Departures.none()):
+        ...     print(tokenizer.decode(template_tokens(pieces, tokenizer, wording="part: | color:", departures=made)))
+        [CLS] part : | color : [SEP]
+        [CLS] color : | part : . [SEP]
+    """
+    if wording and departures.template_wording:
+        words = tokenizer(wording, add_special_tokens=False)["input_ids"]
+        return (pieces.start, *words[: pieces.limit - 2], pieces.end)
+    return pieces.write(np.zeros(len(pieces.names), dtype=bool)).tokens
 
 
 @dataclass(frozen=True, eq=False)

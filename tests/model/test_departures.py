@@ -34,3 +34,10 @@ def test_the_docs_have_a_row_for_each_and_no_other() -> None:
 def test_each_is_explained_in_the_docstring() -> None:
     explained = re.findall(r"^ +(\w+): the paper means ", Departures.__doc__ or "", flags=re.MULTILINE)
     assert tuple(explained) == NAMES
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in REFUSED])
+def test_each_is_read_by_the_code(name: str) -> None:
+    package = Path(__file__).parents[2] / "kgzsl"
+    readers = [p for p in package.rglob("*.py") if re.search(rf"(departures|made)\.{name}\b", p.read_text("utf-8"))]
+    assert readers

@@ -6,7 +6,6 @@ Tolerance 1e-10 in double precision: both compute the same sums in another order
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from kgzsl.model.departures import REFUSED, Departures
+from kgzsl.model.departures import Departures
 from kgzsl.train.compat_objectives import contrast_losses, grounding_losses
-from kgzsl.train.compat_texts import text_pieces
+from kgzsl.train.compat_texts import template_tokens, text_pieces
 
 MODELS = ("awa_tiny_deit", "awa_tiny_swin", "cub_tiny_deit")
 STEPS = ("csg", "cls")
@@ -159,14 +158,6 @@ def test_the_template_is_encoded_once_or_for_every_image_alike(parity: Any, refe
     assert torch.allclose(once, each, atol=1e-12)
 
 
-def test_options_of_the_losses_and_the_model_are_all_tested() -> None:
-    elsewhere = {"logits_as_image", "index_in_word", "dropout_ends_with_validation", "optimizer_every_epoch"}
-    elsewhere |= {"leftover_gradients", "accuracy_over_images", "gamma_on_probabilities", "template_wording"}
-    here = {"probabilities_as_logits", "every_word_reconstructed", "plain_contrast", "padding_is_read"}
-    here |= {"own_class_at_distance_one"}
-    assert here | elsewhere | set(REFUSED) == {field.name for field in fields(Departures)}
-
-
 def published_tokenizer(vocabulary: list[str]) -> Any:
     """The tokenizer that the published code ran with, from its vocabulary."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
@@ -234,3 +225,17 @@ def test_texts_are_the_published_token_ids(parity: Any, stored: Path, name: str)
             length = int(arrays[f"acl{row}/attention_mask"][pair].sum())
             assert text.tokens == tuple(arrays[f"acl{row}/input_ids"][pair, :length])
             assert np.array_equal(np.arange(*text.place), np.flatnonzero(arrays[f"acl{row}/mask_positions"][pair]))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_template_is_the_published_token_ids(parity: Any, stored: Path, name: str) -> None:
+    reference = parity.Reference(stored / name)
+    config, arrays = reference.json("config"), reference.arrays("cls")
+    tokenizer = published_tokenizer(config["vocab"])
+    pieces = text_pieces(tokenizer, config["groups"], names=config["attri_name"], limit=250)
+    published, paper = (
+        template_tokens(pieces, tokenizer, wording=config["fixed_prompt"], departures=departures)
+        for departures in (Departures(), Departures.none())
+    )
+    assert published == tuple(arrays["main/input_ids"][0])
+    assert paper == pieces.write(np.zeros(len(pieces.names), dtype=bool)).tokens

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from safetensors.torch import load_file
 
 from kgzsl import api
 from kgzsl.errors import ConfigError, TrainingError
+from kgzsl.model.departures import Departures
+from kgzsl.train.loop import TrainingSet
 
 SIZES = {"dim": 16, "heads": 2, "text_layers": 1, "preset": "duet-compat"}
 
@@ -97,6 +100,60 @@ def test_losses_fall(toys: Any, tmp_path: Path) -> None:
     # A step is of one kind or the other, and an epoch of the toys has few.
     losses = [line["word_reconstruction"] for line in lines if "word_reconstruction" in line]
     assert losses[-1] < 0.9 * losses[0]
+
+
+class Recorder(torch.optim.SGD):
+    """An optimizer that remembers, of each step, the sum of absolute gradients and the training mode."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model.parameters(), lr=0.0)
+        self.model = model
+        self.steps: list[tuple[float, bool]] = []
+
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        total = sum(p.grad.abs().sum().item() for p in self.model.parameters() if p.grad is not None)
+        self.steps.append((total, self.model.training))
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_what_is_left_of_an_epoch(toys: Any, published: bool) -> None:
+    config = compat(toys)
+    data = api.load_dataset(config)
+    model, tokenizer = api._build(config, data.attributes, data.ontology, split=data.split, array=data.images.array)
+    departures = Departures(index_in_word=False, leftover_gradients=published, dropout_ends_with_validation=published)
+    model.network.departures = departures
+    method = replace(api._compat_method(data, tokenizer), accumulated=2, first_evaluation=2)
+    trainval = data.images.part("trainval")
+    table = data.attributes.subset(data.split.seen)
+    training = np.ones(len(table.classes), dtype=bool)
+    labels = np.array([table.classes.index(trainval.space.classes[i]) for i in trainval.labels])
+    tensors = torch.from_numpy(table.value), torch.from_numpy(table.known)
+    training_set = TrainingSet(
+        trainval.array, labels, *tensors, prompts=None, training=training, held_out=np.zeros(len(labels), dtype=bool)
+    )
+    phase = SimpleNamespace(name="refit", epochs=1, lr=0.0, classes=training)
+    recorder = Recorder(model)
+    for epoch in (1, 2):
+        # 48 images in batches of 16 are three batches: one step, and one batch left.
+        method.epoch(
+            model,
+            training_set,
+            phase,
+            config=config.train,
+            epoch=epoch,
+            optimizer=recorder,
+            on_step=lambda *progress: None,
+        )
+        assert len(recorder.steps) == epoch
+        left = any(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+        assert left
+    alone = Recorder(model)
+    model.zero_grad(set_to_none=True)
+    method.epoch(
+        model, training_set, phase, config=config.train, epoch=2, optimizer=alone, on_step=lambda *progress: None
+    )
+    # With a learning rate of 0 and without dropout the second epoch alone has the same step, but for what was left.
+    assert (recorder.steps[1][0] == alone.steps[0][0]) is not published
 
 
 def test_what_does_not_go_with_it_is_said_at_once(toys: Any, tmp_path: Path) -> None:
