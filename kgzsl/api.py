@@ -353,19 +353,12 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     )
     chosen = np.flatnonzero(held_out | ~training[labels])
     judged = (trainval.array[chosen], labels[chosen])
-    start = None if compat else _start(config, model, training_set)
-    if start:
-        start(model, times=1.0)
-    best = fit_model(
-        model,
-        training_set,
-        config=config.train,
-        folder=run_folder.path,
-        validate=(validate := partial(_validate, images=judged[0], labels=judged[1], table=table, training=training)),
-        method=_compat_method(data, tokenizer) if compat else None,
-        settle=validate
-        if compat
-        else partial(
+    validate = partial(_validate, images=judged[0], labels=judged[1], table=table, training=training)
+    if compat:
+        start, settle = None, validate
+    else:
+        start = _start(config, model, training_set)
+        settle = partial(
             _settle,
             images=judged[0],
             labels=judged[1],
@@ -373,7 +366,17 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
             training=training,
             config=config.train,
             start=start,
-        ),
+        )
+    if start:
+        start(model, times=1.0)
+    best = fit_model(
+        model,
+        training_set,
+        config=config.train,
+        folder=run_folder.path,
+        validate=validate,
+        method=_compat_method(data, tokenizer) if compat else None,
+        settle=settle,
         on_epoch=listener.epoch,
         on_step=listener.step,
     )

@@ -271,7 +271,7 @@ def attribute_contrast(projected: Tensor, *, temperature: float | None = None) -
     if temperature is not None:
         projected = F.normalize(projected, dim=-1)
     likeness = (projected[:, 1:] @ projected[:, 0].unsqueeze(2)).squeeze(2) / (temperature or 1.0)
-    return F.cross_entropy(likeness, torch.zeros(len(likeness), dtype=torch.long), reduction="none")
+    return F.cross_entropy(likeness, likeness.new_zeros(len(likeness), dtype=torch.long), reduction="none")
 
 
 def image_contrast_logits(states: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
@@ -289,7 +289,7 @@ def image_contrast_logits(states: Tensor, labels: Tensor, *, temperature: float)
     """
     count = len(states)
     states, labels = F.normalize(states, dim=1), labels.repeat(2)
-    rows = torch.arange(count)
+    rows = torch.arange(count, device=states.device)
     partner = (rows + count // 2) % count
     others = (rows != rows[:, None]) & (rows != partner[:, None])
     likeness = states @ states.T
@@ -309,7 +309,7 @@ def image_contrast(states: Tensor, labels: Tensor, *, temperature: float) -> Ten
         1.0986
     """
     logits = image_contrast_logits(states, labels, temperature=temperature)
-    return F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long))
+    return F.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
 
 
 def grounding_losses(
