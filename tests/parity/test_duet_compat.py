@@ -15,6 +15,7 @@ import torch
 
 from kgzsl.model.departures import Departures
 from kgzsl.train.compat_objectives import contrast_losses, grounding_losses
+from kgzsl.train.compat_sampling import sampling_tables
 from kgzsl.train.compat_texts import template_tokens, text_pieces
 
 MODELS = ("awa_tiny_deit", "awa_tiny_swin", "cub_tiny_deit")
@@ -98,6 +99,16 @@ def test_sampler_tables(parity: Any, stored: Path, name: str) -> None:
     assert parity.relative(tables.negative, wanted["P_neg_SxAxS"], scale=1.0) <= STORED_IN_SINGLE
     for ours, theirs in ((tables.positive, "P_pos_SxAxS"), (tables.negative, "P_neg_SxAxS")):
         assert np.array_equal(ours > 0, wanted[theirs] > 0)
+    # From the stored distances themselves, only the rounding of the stored chances is left.
+    again = sampling_tables(
+        wanted["binary_seen"],
+        wanted["manhattan_sq"].astype(float),
+        groups=wanted["group_id"],
+        frequency=wanted["tfidf"],
+    )
+    spacing = float(np.spacing(np.float32(1.0)))
+    assert parity.relative(again.positive, wanted["P_pos_SxAxS"], scale=1.0) <= spacing
+    assert parity.relative(again.negative, wanted["P_neg_SxAxS"], scale=1.0) <= spacing
 
 
 def test_the_stored_draws_are_possible(parity: Any, reference: Any) -> None:
