@@ -336,6 +336,9 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
 
     started = time.perf_counter()
     listener = listener or Listener()
+    compat = config.model.preset == "duet-compat"
+    if compat:
+        _need_compat(config)
     data = load_dataset(config, listener)
     run_folder = RunFolder(Path(folder))
     promise = _promise(data.ontology, data.attributes, data.split)
@@ -364,20 +367,25 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     )
     chosen = np.flatnonzero(held_out | ~training[labels])
     judged = (trainval.array[chosen], labels[chosen])
-    best = fit_model(
-        model,
-        training_set,
-        config=config.train,
-        folder=run_folder.path,
-        validate=partial(_validate, images=judged[0], labels=judged[1], table=table, training=training),
-        settle=partial(
+    validate = partial(_validate, images=judged[0], labels=judged[1], table=table, training=training)
+    settle = validate
+    if not compat:
+        settle = partial(
             _settle,
             images=judged[0],
             labels=judged[1],
             table=table,
             training=training,
             gate=config.train.gate,
-        ),
+        )
+    best = fit_model(
+        model,
+        training_set,
+        config=config.train,
+        folder=run_folder.path,
+        validate=validate,
+        method=_compat_method(data, tokenizer) if compat else None,
+        settle=settle,
         on_epoch=listener.epoch,
         on_step=listener.step,
     )
@@ -441,6 +449,8 @@ def _build(
         # From the seen classes' words only: what the model knows does not depend on the unseen classes.
         prompts = (class_prompt(iri, attributes, ontology).text for iri in split.seen)
         tokenizer = build_tokenizer([*phrases, skeleton, *prompts])
+    if config.model.preset == "duet-compat":
+        return _build_compat(config, attributes, tokenizer, skeleton), tokenizer
     table = attributes.subset(split.training)
     names = list(attributes.properties)
     classes = ClassEncoder(
@@ -467,6 +477,52 @@ def _build(
         channels=channels,
     )
     return model, tokenizer
+
+
+def _need_compat(config: RunConfig) -> None:
+    """What the compat model asks of a run file."""
+    from kgzsl.model.compat_classifier import PATCH
+
+    problems = [
+        Problem(f"{key} with model.preset = 'duet-compat'", expected=expected, fix=fix)
+        for key, wrong, expected, fix in (
+            ("data.backbone", config.data.backbone, "images as pixels", "leave it out"),
+            ("model.text_encoder", config.model.text_encoder, "a text encoder of the ontology's words", "leave it out"),
+            (f"data.size = {config.data.size}", config.data.size % PATCH, f"a multiple of {PATCH}", "change it"),
+        )
+        if wrong
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _build_compat(config: RunConfig, attributes: ClassAttributes, tokenizer: Any, skeleton: str) -> Any:
+    """The compat model with fresh weights. Numbers before words are CUB's, and no run is on CUB's texts."""
+    import torch
+
+    from kgzsl.model.compat_classifier import CompatClassifier, small_shape
+    from kgzsl.model.departures import Departures
+    from kgzsl.model.text_encoder import tokenize
+
+    count = len(attributes.attributes)
+    shape = small_shape(config.model, size=config.data.size, vocabulary=len(tokenizer), attributes=count)
+    torch.manual_seed(config.train.seed)
+    return CompatClassifier(shape, tokenize(tokenizer, [skeleton]), Departures(index_in_word=False))
+
+
+def _compat_method(data: Dataset, tokenizer: Any) -> Any:
+    """How the compat model trains: prompts of the ontology's properties and values."""
+    from kgzsl.train.compat_loop import CompatMethod
+    from kgzsl.train.compat_texts import text_pieces
+
+    phrases = [phrase.split(" : ", 1) for phrase in attribute_phrases(data.attributes, data.ontology)]
+    columns: dict[str, list[int]] = {}
+    for column, (aspect, _) in enumerate(phrases):
+        columns.setdefault(aspect, []).append(column)
+    groups = np.zeros(len(phrases), dtype=np.int64)
+    for number, members in enumerate(columns.values()):
+        groups[members] = number
+    return CompatMethod(text_pieces(tokenizer, columns, names=[value for _, value in phrases], limit=512), groups)
 
 
 def _evidence(model: ZeroShotClassifier, images: np.ndarray, *, batch: int = 128) -> np.ndarray:

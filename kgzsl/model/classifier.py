@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from kgzsl.model.class_encoder import ClassEncoder
 from kgzsl.model.config import ModelConfig
-from kgzsl.model.cross_modal import AttributeEvidence, CrossModalLayer, GroundingHead
+from kgzsl.model.cross_modal import AttributeEvidence, CrossModalLayer, GroundingHead, LayerShape
 from kgzsl.model.image_encoder import FeatureEncoder, PixelEncoder, grid_positions
 from kgzsl.model.text_encoder import TextEncoder
 
@@ -87,7 +87,7 @@ class ZeroShotClassifier(nn.Module):
         # state. Centered and scaled over the attributes they differ from the start.
         self.spread = nn.BatchNorm1d(config.dim, affine=False)
         self.layers: list[CrossModalLayer] = nn.ModuleList(  # type: ignore[assignment]
-            CrossModalLayer(config) for _ in range(config.cross_layers)
+            CrossModalLayer(LayerShape.of(config)) for _ in range(config.cross_layers)
         )
         self.grounding = GroundingHead(config, channels=width)
         self.word_head = nn.Linear(config.dim, self.text_encoder.vocabulary)

@@ -8,7 +8,38 @@ from torch import Tensor, nn
 
 from kgzsl.model.config import ModelConfig
 
-__all__ = ["AttributeEvidence", "CrossModalLayer", "GroundingHead"]
+__all__ = ["AttributeEvidence", "CrossModalLayer", "GroundingHead", "LayerShape"]
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """Sizes of a cross-modal layer.
+
+    Args:
+        dim: width of words and patches.
+        heads: attention heads.
+        feed: width of the feed-forward block.
+        dropout: on what each block adds, in [0, 1).
+        attention_dropout: on attention weights, in [0, 1).
+        feed_dropout: inside the feed-forward block, in [0, 1).
+        eps: of layer normalization.
+        shared_norm: words and patches share the normalization after cross attention too.
+    """
+
+    dim: int
+    heads: int
+    feed: int
+    dropout: float = 0.0
+    attention_dropout: float = 0.0
+    feed_dropout: float = 0.0
+    eps: float = 1e-5
+    shared_norm: bool = False
+
+    @classmethod
+    def of(cls, config: ModelConfig) -> LayerShape:
+        """The shape that a classifier's layers have."""
+        dropout = config.dropout
+        return cls(config.dim, config.heads, 2 * config.dim, dropout=dropout, feed_dropout=dropout)
 
 
 class CrossModalLayer(nn.Module):
@@ -21,11 +52,13 @@ class CrossModalLayer(nn.Module):
     that of LXMERT (Tan and Bansal, EMNLP 2019, section 2.2), with padding masked.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, shape: LayerShape) -> None:
         super().__init__()
-        self.cross = nn.MultiheadAttention(config.dim, config.heads, batch_first=True)
-        self.words = _Branch(config)
-        self.patches = _Branch(config)
+        self.cross = _attention(shape)
+        self.words = _Branch(shape)
+        self.patches = _Branch(shape)
+        if shape.shared_norm:
+            self.patches.norms[0] = self.words.norms[0]
 
     def ground_words(self, words: Tensor, mask: Tensor, *, patches: Tensor) -> Tensor:
         """Words ``(image, word, dim)`` after looking at the patches ``(image, patch, dim)``; mask 0 is padding."""
@@ -33,9 +66,9 @@ class CrossModalLayer(nn.Module):
         return self.words(words, seen, padding=mask == 0)
 
     def ground_patches(self, patches: Tensor, *, words: Tensor, mask: Tensor) -> Tensor:
-        """Patches ``(image, patch, dim)`` after looking at the words ``(1, word, dim)`` of the one prompt of all."""
+        """Patches ``(image, patch, dim)`` after looking at words ``(image, word, dim)``, or at one text for all."""
         # Queries do not see each other, so the patches of all images can be the queries of one prompt.
-        flat = patches.reshape(1, -1, patches.shape[-1])
+        flat = patches.reshape(len(words), -1, patches.shape[-1])
         read, _ = self.cross(flat, words, words, key_padding_mask=mask == 0, need_weights=False)
         return self.patches(patches, read.view_as(patches))
 
@@ -43,17 +76,17 @@ class CrossModalLayer(nn.Module):
 class _Branch(nn.Module):
     """One side's residual blocks: what was read from the other side, self attention, feed-forward."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, shape: LayerShape) -> None:
         super().__init__()
-        self.attend = nn.MultiheadAttention(config.dim, config.heads, batch_first=True)
+        self.attend = _attention(shape)
         self.feed = nn.Sequential(
-            nn.Linear(config.dim, 2 * config.dim),
+            nn.Linear(shape.dim, shape.feed),
             nn.GELU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(2 * config.dim, config.dim),
+            nn.Dropout(shape.feed_dropout),
+            nn.Linear(shape.feed, shape.dim),
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(config.dim) for _ in range(3))
-        self.dropout = nn.Dropout(config.dropout)
+        self.norms = nn.ModuleList(nn.LayerNorm(shape.dim, eps=shape.eps) for _ in range(3))
+        self.dropout = nn.Dropout(shape.dropout)
 
     def forward(self, own: Tensor, other: Tensor, *, padding: Tensor | None = None) -> Tensor:
         """Own states and what they read from the other side, both ``(image, token, dim)``."""
@@ -61,6 +94,11 @@ class _Branch(nn.Module):
         attended, _ = self.attend(own, own, own, key_padding_mask=padding, need_weights=False)
         own = self.norms[1](own + self.dropout(attended))
         return self.norms[2](own + self.dropout(self.feed(own)))
+
+
+def _attention(shape: LayerShape) -> nn.MultiheadAttention:
+    """Attention of that shape, ``(image, token, dim)``."""
+    return nn.MultiheadAttention(shape.dim, shape.heads, dropout=shape.attention_dropout, batch_first=True)
 
 
 @dataclass(frozen=True, eq=False)

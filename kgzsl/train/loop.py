@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from kgzsl.train.config import TrainConfig
 from kgzsl.train.masking import PromptTokens
 from kgzsl.train.objectives import attribute_regression, classification, masked_attribute, square_classification
 
-__all__ = ["EpochRecord", "TrainingSet", "fit"]
+__all__ = ["EpochRecord", "Method", "TrainingSet", "fit"]
 
 PhaseName = Literal["select", "refit"]
 PHASES: tuple[PhaseName, ...] = ("select", "refit")
@@ -80,6 +80,26 @@ class _Phase:
     classes: np.ndarray
 
 
+class Method(Protocol):
+    """A way to train: its optimizer, and what an epoch is."""
+
+    def optimizer(self, model: Any, lr: float, weight_decay: float) -> torch.optim.Optimizer:
+        """What a phase begins with."""
+
+    def epoch(
+        self,
+        model: Any,
+        data: TrainingSet,
+        phase: Any,
+        *,
+        config: TrainConfig,
+        epoch: int,
+        optimizer: torch.optim.Optimizer,
+        on_step: Callable[[PhaseName, int, int], None],
+    ) -> dict[str, float]:
+        """One pass over the phase's images; mean of each loss. All that is random in it follows from its arguments."""
+
+
 def fit(
     model: ZeroShotClassifier,
     data: TrainingSet,
@@ -87,6 +107,7 @@ def fit(
     config: TrainConfig,
     folder: Path,
     validate: Validate,
+    method: Method | None = None,
     settle: Validate = lambda model: {},
     on_epoch: Callable[[EpochRecord], None] = lambda record: None,
     on_step: Callable[[PhaseName, int, int], None] = lambda phase, step, steps: None,
@@ -103,6 +124,7 @@ def fit(
         config: schedule and objective weights.
         folder: the run folder.
         validate: metrics of the model on the validation classes; ``"H"`` selects.
+        method: another way to train than the default one.
         settle: called once with the selected model, which it may change (its gate), before training goes on
             with all seen classes; what it returns is added to the metrics.
         on_epoch: called after every epoch.
@@ -123,13 +145,14 @@ def fit(
     for phase in phases:
         if resumed.get("phase") == "refit" and phase.name == "select":
             continue
-        optimizer = _optimizer(model, phase.lr, config.weight_decay)
+        optimizer = (method.optimizer if method else _optimizer)(model, phase.lr, config.weight_decay)
         start = 0
         if resumed.get("phase") == phase.name:
             load_state(folder / "last.safetensors", model, optimizer)
             start = int(resumed["epoch"])
         for epoch in range(start + 1, phase.epochs + 1):
-            losses = _epoch(model, data, phase, config=config, epoch=epoch, optimizer=optimizer, on_step=on_step)
+            one_pass = method.epoch if method else _epoch
+            losses = one_pass(model, data, phase, config=config, epoch=epoch, optimizer=optimizer, on_step=on_step)
             due = phase.name == "select" and (epoch % config.validate_every == 0 or epoch == phase.epochs)
             metrics = dict(validate(model)) if due else {}
             if due and metrics["H"] >= best.get("H", -1.0):

@@ -100,6 +100,7 @@ CHOICES = {
     "semantics.world": ("pca", "open", "closed"),
     "train.classification": ("cross_entropy", "square"),
     "data.benchmark": ("", "creatures"),
+    "model.preset": ("default", "duet-compat"),
 }
 _SHARES = ("train.warmup", "train.masked_share", "train.attribute_dropping", "train.label_smoothing", "model.dropout")
 MINIMUM = {

@@ -13,7 +13,7 @@ from torch import Tensor
 from kgzsl.model.class_encoder import ClassEncoder
 from kgzsl.model.classifier import Texts, ZeroShotClassifier
 from kgzsl.model.config import ModelConfig
-from kgzsl.model.cross_modal import AttributeEvidence, CrossModalLayer, GroundingHead
+from kgzsl.model.cross_modal import AttributeEvidence, CrossModalLayer, GroundingHead, LayerShape
 from kgzsl.model.image_encoder import FeatureEncoder, PixelEncoder, grid_positions
 from kgzsl.model.text_encoder import build_tokenizer, tokenize
 
@@ -191,7 +191,7 @@ def test_what_is_seen_in_a_patch_does_not_depend_on_the_others(make: Make) -> No
 
 def test_a_layer_serves_both_directions_with_one_cross_attention() -> None:
     torch.manual_seed(0)
-    layer = CrossModalLayer(SMALL).eval()
+    layer = CrossModalLayer(LayerShape.of(SMALL)).eval()
     words, patches = torch.randn(2, 6, 16), torch.randn(2, 9, 16)
     mask = torch.ones(2, 6)
     mask[1, 4:] = 0
