@@ -34,6 +34,8 @@ class TrainConfig:
         ridge: strengths for images and for classes of the linear classifier of ``model.attribute_weights``.
         augment: mirror and shift images given as pixels.
         gate: close what was learned of a property as far as it does not carry over to validation classes.
+        validation: ``cut``: validation classes are drawn from the seen ones by the seed, unless a split file names
+            them; ``published``: they are those that the data set was published with.
         validation_fraction: share of the seen classes held out for selection.
         validate_every: epochs between two validations.
         seed: of initialization, order, dropout and augmentation.
@@ -56,6 +58,7 @@ class TrainConfig:
     ridge: tuple[float, float] = (1.0, 1.0)
     augment: bool = True
     gate: bool = True
+    validation: Literal["cut", "published"] = "cut"
     validation_fraction: float = 0.2
     validate_every: int = 2
     seed: int = 0

@@ -1,0 +1,69 @@
+"""From a data set's name to the images that its files list, and to its ontology where it needs none of the user's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from kgzsl.data import folder, xlsa17
+from kgzsl.data.attribute_ontology import attribute_ontology, class_iris, present_attributes
+from kgzsl.data.catalog import layout_of, published_as
+from kgzsl.data.listing import Listing, Request
+from kgzsl.data.matlab import read_matlab
+from kgzsl.errors import ConfigError, DataError, Problem
+
+__all__ = ["list_images", "ontology_text"]
+
+BINARY = "binaryAtt_splits.mat"
+
+
+def list_images(request: Request, *, generated: bool = False) -> Listing:
+    """The images of a data set.
+
+    Args:
+        request: where it is.
+        generated: whether the ontology is that of :func:`ontology_text`, which knows the data set's names.
+
+    Raises:
+        ConfigError: no such data set or layout.
+        DataError: all that is wrong with it.
+    """
+    layout = layout_of(request.dataset)
+    if not request.root.is_dir():
+        raise DataError(
+            Problem("no such folder", expected="the root of the data set", fix="check data.root", file=request.root)
+        )
+    if layout != "xlsa17" and request.features:
+        raise ConfigError(Problem(f"data.features with the layout {layout}", fix="give data.backbone instead"))
+    if layout == "hf":
+        from kgzsl.data.hugging_face import list_images as list_hugging_face
+
+        return list_hugging_face(request)
+    if layout == "xlsa17":
+        table = class_iris(xlsa17.read_splits(request.root, dataset=request.dataset).names) if generated else None
+        return xlsa17.list_images(request, table=table)
+    return folder.list_images(replace(request, dataset=layout))
+
+
+def ontology_text(root: Path, dataset: str, *, split: str = "") -> str | None:
+    """The class attributes of a data set as an ontology in Turtle, or None where it has none.
+
+    Binary attributes are those that the data set gives (``binary_att``, or K-ZSL's ``binaryAtt_splits.mat``), else
+    those above the mean, as its row in the catalog says.
+
+    Raises:
+        DataError: all that is wrong with the files.
+    """
+    if layout_of(dataset) != "xlsa17":
+        return None
+    contents = xlsa17.read_splits(root, split="" if ".json" in split else split, dataset=dataset)
+    if contents.problems or contents.strengths is None:
+        raise DataError(contents.problems)
+    present = contents.present
+    if present is None and (root / BINARY).is_file():
+        given = read_matlab(root / BINARY, needed=("att",))["att"].T
+        present = given if given.shape == contents.strengths.shape and set(given.ravel().tolist()) <= {0, 1} else None
+    if present is None:
+        row = published_as(dataset, classes=len(contents.names), attributes=contents.strengths.shape[1])
+        present = present_attributes(contents.strengths, threshold=row.threshold if row else "attribute")
+    return attribute_ontology(contents.names, contents.attributes, present.astype(bool))
