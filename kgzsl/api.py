@@ -229,7 +229,8 @@ def _ontology_of(config: RunConfig) -> Ontology:
     if files:
         return load_ontology(*files, profile=config.ontology.profile, entail=config.ontology.entail)
     if config.data.dataset:
-        text = ontology_text(Path(config.data.root), config.data.dataset, split=config.data.split)
+        data = config.data
+        text = ontology_text(Path(data.root), data.dataset, split=data.split, features=data.features)
         if text is not None:
             return parse_ontology(text, profile="owl").entail(config.ontology.entail)
     raise ConfigError(Problem("no ontology", expected="ontology.files", fix="give --ontology FILE or [ontology] files"))

@@ -214,7 +214,9 @@ def examine(root: Path, dataset: str) -> Findings:
     found = {entry.folder: _images_of(base, entry.folder) for entry in entries}
     notes = []
     if entries and not any(found.values()):
-        problems.append(Problem("no image of any class is there", expected="<folder>/<image files>", file=base))
+        problems.append(
+            Problem("no image of any class is there", expected="<folder>/<image files>", file=root / "images")
+        )
     else:
         problems += _empty(entries, found, base)
     sides = Counter(entry.side for entry in entries)

@@ -45,20 +45,27 @@ def list_images(request: Request, *, generated: bool = False) -> Listing:
     return folder.list_images(replace(request, dataset=layout))
 
 
-def ontology_text(root: Path, dataset: str, *, split: str = "") -> str | None:
+def ontology_text(root: Path, dataset: str, *, split: str = "", features: str = "") -> str | None:
     """The class attributes of a data set as an ontology in Turtle, or None where it has none.
 
     Binary attributes are those that the data set gives (``binary_att``, or K-ZSL's ``binaryAtt_splits.mat``), else
     those above the mean, as its row in the catalog says.
+
+    Args:
+        root: its folder.
+        dataset: its name in the catalog, or its layout.
+        split: its split file, if it is not the layout's own.
+        features: its file of features; looked at where something is wrong, to say all of it.
 
     Raises:
         DataError: all that is wrong with the files.
     """
     if layout_of(dataset) != "xlsa17":
         return None
-    contents = xlsa17.read_splits(root, split="" if ".json" in split else split, dataset=dataset)
+    own = "" if ".json" in split else split
+    contents = xlsa17.read_splits(root, split=own, dataset=dataset)
     if contents.problems or contents.strengths is None:
-        raise DataError(contents.problems)
+        raise DataError(xlsa17.read_contents(root, split=own, features=features, dataset=dataset).problems)
     present = contents.present
     if present is None and (root / BINARY).is_file():
         given = read_matlab(root / BINARY, needed=("att",))["att"].T

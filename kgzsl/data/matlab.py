@@ -52,7 +52,7 @@ def read_matlab(path: str | Path, *, needed: Iterable[str], optional: Iterable[s
                 Problem(
                     f"has no {', '.join(missing)}",
                     expected=f"the variables {', '.join(needed)}",
-                    fix=f"the variables there are {', '.join(there)}" if there else "it holds no variable at all",
+                    fix=f"there are {', '.join(there) or 'none'}; if it should have more, download it again",
                     file=path,
                 )
             )

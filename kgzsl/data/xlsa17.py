@@ -68,7 +68,9 @@ class Contents:
         """Columns of the classes that have an image in a part."""
         if self.labels is None or self.locs is None or loc not in self.locs:
             return ()
-        return tuple(np.unique(self.labels[self.locs[loc]]).tolist())
+        rows = self.locs[loc]
+        rows = rows[(rows >= 0) & (rows < len(self.labels))]
+        return tuple(np.unique(self.labels[rows]).tolist())
 
 
 def read_splits(root: Path, *, split: str = "", dataset: str = "") -> Contents:
@@ -163,8 +165,9 @@ def _from_one(
 ) -> tuple[np.ndarray, list[Problem]]:
     """MATLAB's indices as rows from 0, and what is wrong with them."""
     flat = np.asarray(array).ravel()
-    if flat.dtype.kind not in "iuf" or (flat.dtype.kind == "f" and (flat != np.floor(flat)).any()):
-        return np.zeros(0, np.int64), [Problem(f"{key} holds no whole numbers", expected="MATLAB indices", file=file)]
+    if flat.dtype.kind not in "iuf" or not np.array_equal(flat, np.floor(flat)):
+        wrong = Problem(f"{key} holds no whole numbers", expected=f"{what} indices from 1", file=file)
+        return np.zeros(len(flat), np.int64), [wrong]
     rows = flat.astype(np.int64) - 1
     problems = []
     if len(rows) and rows.min() < 0:
