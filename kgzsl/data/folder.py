@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from kgzsl.data.listing import Findings, Listing, Request, cut_rows, inside, is_
 from kgzsl.data.split import ZeroShotSplit, read_split
 from kgzsl.errors import DataError, Problem, SplitError
 
-__all__ = ["Entry", "examine", "list_images", "read_classes", "read_wnids"]
+__all__ = ["Entry", "examine", "list_by_split_file", "list_images", "read_classes", "read_wnids"]
 
 TABLE = "classes.csv"
 SIDES = ("seen", "unseen", "validation")
@@ -136,7 +136,7 @@ def list_images(request: Request) -> Listing:
     """
     base = _base(request.root, request.images)
     if request.split:
-        return _with_split_file(request, base)
+        return list_by_split_file(request, base)
     entries, problems = READERS[request.dataset](request.root, request.classes)
     problems += _repeated(entries)
     iris: dict[str, str] = {}
@@ -154,22 +154,32 @@ def list_images(request: Request) -> Listing:
     return _listing([(iris[e.name], path) for e in entries for path in found[e.folder]], split, validation, base)
 
 
-def _with_split_file(request: Request, base: Path) -> Listing:
-    """Folders named by class, and a split file in JSON."""
+def list_by_split_file(request: Request, base: Path, *, names: Mapping[str, str] | None = None) -> Listing:
+    """The images in folders by class, on the sides that a split file in JSON puts the classes on.
+
+    Args:
+        request: where the data set is, with ``split``.
+        base: the folder of the images.
+        names: folder to class; by default each is named by its class.
+
+    Raises:
+        DataError: folders without a class, seen classes without a folder.
+        SplitError: all that is wrong with the split file.
+    """
     file, _, name = request.split.partition(":")
-    named = sorted(p.name for p in base.iterdir() if p.is_dir()) if base.is_dir() else []
-    files = {folder: found for folder in named if (found := _images_of(base, folder))}
+    if names is None:
+        names = {p.name: p.name for p in sorted(base.iterdir()) if p.is_dir()} if base.is_dir() else {}
+    files = {folder: found for folder in names if (found := _images_of(base, folder))}
     if not files:
         raise DataError(Problem("no images", expected="FOLDER/<class>/<image files>", file=base))
-    iris = match_classes(list(files), request, file=base)
+    iris = match_classes([names[folder] for folder in files], request, file=base)
     pictured = tuple(iris.values())
     split = read_split(inside(request.root, file), resolve=request.resolve, pictured=pictured, name=name or None)
-    rows = [(iris[folder], path) for folder, paths in files.items() for path in paths]
     missing = sorted(set(split.seen) - set(pictured))
     if missing:
-        raise DataError(
-            Problem(f"seen class {iri} has no image", fix="add a folder for it", file=base) for iri in missing
-        )
+        fix = "add a folder for it, or take it out of `seen`"
+        raise DataError(Problem(f"seen class {iri} has no image", fix=fix, file=base) for iri in missing)
+    rows = [(iris[names[folder]], path) for folder, paths in files.items() for path in paths]
     return _listing(rows, split, split.validation, base)
 
 

@@ -29,16 +29,17 @@ def list_images(request: Request, *, generated: bool = False) -> Listing:
         DataError: all that is wrong with it.
     """
     layout = layout_of(request.dataset)
-    if not request.root.is_dir():
-        raise DataError(
-            Problem("no such folder", expected="the root of the data set", fix="check data.root", file=request.root)
-        )
     if layout != "xlsa17" and request.features:
         raise ConfigError(Problem(f"data.features with the layout {layout}", fix="give data.backbone instead"))
     if layout == "hf":
+        from kgzsl.data.hugging_face import hub_name
         from kgzsl.data.hugging_face import list_images as list_hugging_face
 
-        return list_hugging_face(request)
+        if hub_name(request.root) or request.root.is_dir():
+            return list_hugging_face(request)
+    if not request.root.is_dir():
+        expected, fix = "the root of the data set", "check data.root"
+        raise DataError(Problem("no such folder", expected=expected, fix=fix, file=request.root))
     if layout == "xlsa17":
         table = class_iris(xlsa17.read_splits(request.root, dataset=request.dataset).names) if generated else None
         return xlsa17.list_images(request, table=table)

@@ -274,6 +274,16 @@ def _bases(root: Path, images: str) -> tuple[Path, ...]:
     return (inside(root, images),) if images else (root, root / "images")
 
 
+def _files(request: Request, contents: Contents) -> tuple[list[Path | None], list[Problem]]:
+    """Where every image is, and those that are to be left out; a DataError names what is missing otherwise."""
+    files, missing = _locate(contents.images, _bases(request.root, request.images))
+    if missing and not request.skip_bad:
+        fix = "check data.images, or set data.skip_bad = true to go on without them"
+        head = f"are not below {inside(request.root, request.images) if request.images else request.root}"
+        raise DataError(summarize(missing, head, of=len(files), fix=fix))
+    return files, missing
+
+
 def list_images(request: Request, *, table: Mapping[str, str] | None = None) -> Listing:
     """The images of a data set in this layout, by its own split or a split file in JSON.
 
@@ -299,11 +309,7 @@ def list_images(request: Request, *, table: Mapping[str, str] | None = None) -> 
     keep[list(contents.bad)] = False
     files: list[Path | None] = []
     if not request.features:
-        files, missing = _locate(contents.images, _bases(request.root, request.images))
-        if missing and not request.skip_bad:
-            fix = "check data.images, or set data.skip_bad = true to go on without them"
-            head = f"are not below {inside(request.root, request.images or '.')}"
-            raise DataError(summarize(missing, head, of=len(files), fix=fix))
+        files, missing = _files(request, contents)
         skipped += missing
         keep &= np.array([path is not None for path in files])
     if table is None and request.classes:
