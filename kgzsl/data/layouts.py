@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from kgzsl.data import folder, xlsa17
 from kgzsl.data.attribute_ontology import attribute_ontology, class_iris, present_attributes
 from kgzsl.data.catalog import layout_of, published_as
 from kgzsl.data.listing import Listing, Request
-from kgzsl.data.matlab import read_matlab
+from kgzsl.data.matlab import read_matlab, strings
 from kgzsl.errors import ConfigError, DataError, Problem
 
 __all__ = ["list_images", "ontology_text"]
@@ -69,9 +71,19 @@ def ontology_text(root: Path, dataset: str, *, split: str = "", features: str = 
         raise DataError(xlsa17.read_contents(root, split=own, features=features, dataset=dataset).problems)
     present = contents.present
     if present is None and (root / BINARY).is_file():
-        given = read_matlab(root / BINARY, needed=("att",))["att"].T
-        present = given if given.shape == contents.strengths.shape and set(given.ravel().tolist()) <= {0, 1} else None
+        present = _binary(root / BINARY, contents.names, attributes=contents.strengths.shape[1])
     if present is None:
         row = published_as(dataset, classes=len(contents.names), attributes=contents.strengths.shape[1])
         present = present_attributes(contents.strengths, threshold=row.threshold if row else "attribute")
     return attribute_ontology(contents.names, contents.attributes, present.astype(bool))
+
+
+def _binary(file: Path, names: tuple[str, ...], *, attributes: int) -> np.ndarray:
+    """K-ZSL's binary attributes, ``(class, attribute)``, with the classes in the order of the names."""
+    read = read_matlab(file, needed=("allclasses_names", "att"))
+    own, table = strings(read["allclasses_names"]), read["att"].T
+    if sorted(own) != sorted(names) or table.shape != (len(names), attributes) or not np.isin(table, (0, 1)).all():
+        expected = f"0 or 1 for {attributes} attributes x the {len(names)} classes of {xlsa17.SPLITS}"
+        got = f"attributes of {' x '.join(map(str, table.T.shape))}, or other classes or values"
+        raise DataError(Problem(got, expected=expected, fix="take it away, or use that of this data set", file=file))
+    return table[[own.index(name) for name in names]]

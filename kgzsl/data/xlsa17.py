@@ -103,6 +103,9 @@ def read_splits(root: Path, *, split: str = "", dataset: str = "") -> Contents:
             locs[key] = rows
     problems += _overlaps(locs, file)
     present = read.get("binary_att")
+    if present is not None and (present.shape != strengths.shape or not np.isin(present, (0, 1)).all()):
+        shape = " x ".join(map(str, strengths.shape))
+        problems.append(Problem("binary_att is not binary or of another shape", expected=f"0 or 1, {shape}", file=file))
     attributes = strings(read["attri_name"]) if "attri_name" in read else ()
     row = published_as(dataset, classes=len(names), attributes=len(strengths))
     if not attributes:

@@ -19,6 +19,8 @@ from kgzsl.errors import ConfigError, DataError
 from kgzsl.ontology import parse_ontology
 from kgzsl.semantics import class_attributes
 
+SUB = "http://www.w3.org/2000/01/rdf-schema#subClassOf"
+VALUES = ("red", "green", "blue", "yellow", "disc", "box")
 FOLDERS = {"AWA2": "AWA2", "CUB": "CUB", "SUN": "SUN", "aPY": "APY"}
 PARTS = {
     "AWA2": (23527, 5882, 7913),
@@ -170,6 +172,10 @@ SPOILS: dict[str, tuple[Callable[[Any], Any], tuple[str, ...]]] = {
         changed(original_att=lambda s: s["original_att"] * np.nan),
         ("48 attributes of classes are NaN",),
     ),
+    "binary attributes": (
+        changed(binary_att=lambda s: s["original_att"]),
+        ("binary_att is not binary or of another shape; expected 0 or 1, 6 x 8",),
+    ),
     "names of attributes": (
         lambda w: (w.folder / "attributes.txt").write_text("red\nblue\n"),
         ("attributes.txt: names of 2 attributes; expected 6",),
@@ -273,6 +279,26 @@ def test_attributes_serve_as_the_ontology(xlsa17: Any) -> None:
     matrix = class_attributes(ontology, ontology.classes, world="pca")
     assert matrix.known.all()
     assert matrix.value.sum() == 16
+
+
+def test_binary_attributes_that_are_given_go_before_the_mean(xlsa17: Any, tmp_path: Path) -> None:
+    world = xlsa17.copy(tmp_path / "world")
+    names, present = world.splits()["allclasses_names"], world.splits()["original_att"] < 50
+    order = np.arange(8)[::-1]
+    path = world.folder / "binaryAtt_splits.mat"
+    # In another order of classes, by name.
+    scipy.io.savemat(path, {"allclasses_names": names[order], "att": present[:, order].astype(np.uint8)})
+    ontology = parse_ontology(ontology_text(world.folder, "xlsa17") or "", profile="owl")
+    facts = {(ontology.label(f.subject), ontology.label(f.object)) for f in ontology.facts() if f.predicate != SUB}
+    expected = {(c.replace("+", " "), v) for c in world.classes for v in VALUES if v not in c.split("+")}
+    assert facts == expected
+    scipy.io.savemat(path, {"allclasses_names": names[1:], "att": present[:, 1:].astype(np.uint8)})
+    with pytest.raises(DataError, match="attributes of 6 x 7, or other classes"):
+        ontology_text(world.folder, "xlsa17")
+    path.unlink()
+    world.write(splits={"binary_att": present.astype(np.uint8)})
+    ontology = parse_ontology(ontology_text(world.folder, "xlsa17") or "", profile="owl")
+    assert len([f for f in ontology.facts() if f.predicate != SUB]) == len(expected)
 
 
 def test_a_config_that_says_two_things() -> None:
