@@ -46,6 +46,21 @@ def test_the_run_file_of_a_data_set(xlsa17: Any, tmp_path: Path, kgzsl: Any) -> 
     assert kgzsl("evaluate", tmp_path / "run").status == 0
 
 
+def test_what_is_left_out_is_told(xlsa17: Any, tmp_path: Path, kgzsl: Any) -> None:
+    world = xlsa17.copy(tmp_path / "world")
+    content = world.res101()
+    content["features"][0, 5] = np.nan
+    world.write(res101=content)
+    (tmp_path / "run.toml").write_text(world.config(train={"epochs": 1, "refit_epochs": 0}).to_toml())
+    done = kgzsl("train", tmp_path / "run.toml", "--out", tmp_path / "run")
+    assert done.status == 2
+    assert "1 of 64 images have features that are no numbers" in done.err
+    done = kgzsl("train", tmp_path / "run.toml", "--out", tmp_path / "run", "--set", "data.skip_bad=true")
+    assert done.status == 0, done.err
+    assert "1 of 64 images are left out" in done.err
+    assert "image 6, " in done.err
+
+
 def test_published_validation_classes_of_the_split_file_go_before_the_list(xlsa17: Any, tmp_path: Path) -> None:
     world = xlsa17.copy(tmp_path / "world")
     rows = world.splits()["trainval_loc"]

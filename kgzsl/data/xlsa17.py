@@ -256,15 +256,16 @@ def _locate(images: tuple[str, ...], bases: tuple[Path, ...]) -> tuple[list[Path
     """Where every image of the published list is: its longest ending that is there below a folder."""
     found: list[Path | None] = []
     missing: list[Problem] = []
-    last: tuple[Path, int] | None = None
+    last: tuple[Path, list[str]] | None = None
     for image in images:
         parts = [p for p in re.split(r"[/\\]", image) if p not in ("", ".", "..") and not p.endswith(":")]
-        tries = [(base, -k) for base in bases for k in range(len(parts), 0, -1)]
+        tries = [(base, start) for base in bases for start in range(len(parts))]
+        if last and parts[: len(last[1])] == last[1]:  # the whole list has one prefix, or a few
+            tries.insert(0, (last[0], len(last[1])))
         path = None
-        # The whole list has one prefix, or a few: the last one first.
-        for base, start in ([last] if last else []) + tries:
-            if (base.joinpath(*parts[start:])).is_file():
-                path, last = base.joinpath(*parts[start:]), (base, start)
+        for base, start in tries:
+            if base.joinpath(*parts[start:]).is_file():
+                path, last = base.joinpath(*parts[start:]), (base, parts[:start])
                 break
         found.append(path)
         if path is None:

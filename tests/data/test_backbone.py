@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -144,6 +146,38 @@ def test_a_file_that_was_cut_anywhere_is_gone_on_with(left: int, paths: list[Pat
     whole = max(0, min(5, (left - 128) // 24))
     assert backbone.module.calls == -(-(5 - whole) // 2)
     assert entries() == [entry.name]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from kgzsl.data.backbone import PatchBackbone, cached_features
+
+class Network(torch.nn.Module):
+    calls = 0
+    def forward(self, pixel_values):
+        self.calls += 1
+        if self.calls == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        class Out:
+            last_hidden_state = torch.nn.functional.adaptive_avg_pool2d(pixel_values, 2)
+        return Out
+
+half = (0.5, 0.5, 0.5)
+backbone = PatchBackbone(Network(), name="fake", size=16, resize=16, mean=half, std=half, digest="d1")
+cached_features([Path(p) for p in sys.argv[1:]], backbone, batch_size=2)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_killed_process_is_gone_on_with(paths: list[Path], fake: Fake) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, *map(str, paths)], check=False)
+    assert done.returncode == -9
+    backbone = fake()
+    features = cached_features(paths, backbone, batch_size=2)
+    assert backbone.module.calls == 1
+    assert np.array_equal(features, cached_features(paths, fake("d2"), batch_size=2))
 
 
 def test_an_unfinished_file_of_other_images_is_not_gone_on_with(paths: list[Path], fake: Fake) -> None:

@@ -70,6 +70,24 @@ def test_images_are_found_wherever_the_folder_is(xlsa17: Any, tmp_path: Path) ->
     assert len(listing(world, features="", images=str(tmp_path / "photos")).files) == 64
 
 
+def test_images_of_two_prefixes_as_in_apy(xlsa17: Any, tmp_path: Path) -> None:
+    """Pascal's pictures lie in another folder than Yahoo's, and a picture may show several classes."""
+    world = xlsa17.copy(tmp_path / "world")
+    content = world.res101()
+    names = [str(c) for c in content["image_files"][:, 0]]
+    yahoo = world.folder / "ayahoo_test_images"
+    yahoo.mkdir()
+    for k in range(56, 64):
+        (world.folder / "JPEGImages/yellow+box" / f"{k % 8}.png").rename(yahoo / f"{k % 8}.png")
+        names[k] = f"/BS/other/place/of/data/ayahoo_test_images/{k % 8}.png"
+    names[3] = names[9]
+    content["image_files"][:, 0] = names
+    files = listing(world.write(res101=content), features="").files
+    assert files[60] == yahoo / "4.png"
+    assert files[3] == files[9] == world.folder / "JPEGImages" / "red+box" / "1.png"
+    assert files[17].parent.name == "green+disc"
+
+
 def test_a_list_of_images_reaches_nothing_outside_the_folder(xlsa17: Any, tmp_path: Path) -> None:
     world = xlsa17.copy(tmp_path / "world")
     (tmp_path / "secret.png").write_bytes((world.folder / "JPEGImages/red+disc/0.png").read_bytes())
