@@ -19,15 +19,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kgzsl.data.catalog import published_as
 from kgzsl.data.creatures import cached, load
 from kgzsl.data.creatures import ontology_path as creatures_ontology
-from kgzsl.data.images import ImageSet, cut_parts, find_images, read_pixels
+from kgzsl.data.images import ImageSet, cut_parts, find_images, read_pixels, unreadable
 from kgzsl.data.labels import LabelSpace
+from kgzsl.data.layouts import list_images, ontology_text
+from kgzsl.data.listing import Request, summarize
 from kgzsl.data.split import ZeroShotSplit, read_split
 from kgzsl.errors import (
     CheckpointError,
     ConfigError,
     DataError,
+    ImageError,
     MismatchError,
     NoFactsError,
     OntologyError,
@@ -36,7 +40,7 @@ from kgzsl.errors import (
     SplitError,
     nearest,
 )
-from kgzsl.ontology import Fact, Ontology, read_ontology
+from kgzsl.ontology import Fact, Ontology, parse_ontology, read_ontology
 from kgzsl.ontology.endpoint import read_endpoint
 from kgzsl.semantics import ClassAttributes, attribute_phrases, class_attributes, class_prompt, template, verbalize
 
@@ -84,12 +88,14 @@ class Listener:
         features: images through the frozen backbone: (done, all).
         step: phase of training, step, steps of the phase.
         epoch: the record of an epoch.
+        skipped: images that are left out, counted and named.
     """
 
     drawing: Callable[[int, int], None] = _nothing
     features: Callable[[int, int], None] = _nothing
     step: Callable[[str, int, int], None] = _nothing
     epoch: Callable[[EpochRecord], None] = _nothing
+    skipped: Callable[[Sequence[Problem]], None] = _nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,16 +217,16 @@ def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset
         InputError: all that is wrong with split, images and classes.
     """
     listener = listener or Listener()
-    files = config.ontology.files or ((creatures_ontology(),) if config.data.benchmark == "creatures" else ())
-    if not files:
-        raise ConfigError(
-            Problem("no ontology", expected="ontology.files", fix="give --ontology FILE or [ontology] files")
-        )
-    ontology = load_ontology(*files, profile=config.ontology.profile, entail=config.ontology.entail)
+    ontology = _ontology_of(config)
+    published: tuple[str, ...] = ()
     if config.data.benchmark == "creatures":
         images, split = _creatures(config, listener)
+    elif config.data.dataset:
+        images, split, published = _published(config, ontology, listener)
     else:
         images, split = _folder(config, ontology, listener)
+    if config.train.validation == "published":
+        split = _with_validation(split, published or split.validation)
     if not split.validation:
         split = split.cut_validation(fraction=config.train.validation_fraction, seed=config.train.seed)
     attributes = _attributes(config, ontology, images.space)
@@ -234,6 +240,52 @@ def _attributes(config: RunConfig, ontology: Ontology, space: LabelSpace) -> Cla
     """What a run file makes of the facts about its classes."""
     semantics = config.semantics
     return class_attributes(ontology, space.classes, world=semantics.world, numbers=semantics.numbers)
+
+
+def _ontology_of(config: RunConfig) -> Ontology:
+    """The ontology that a run file names, or the one that its data set brings."""
+    files = config.ontology.files or ((creatures_ontology(),) if config.data.benchmark == "creatures" else ())
+    if files:
+        return load_ontology(*files, profile=config.ontology.profile, entail=config.ontology.entail)
+    if config.data.dataset:
+        data = config.data
+        text = ontology_text(Path(data.root), data.dataset, split=data.split, features=data.features)
+        if text is not None:
+            return parse_ontology(text, profile="owl").entail(config.ontology.entail)
+    raise ConfigError(Problem("no ontology", expected="ontology.files", fix="give --ontology FILE or [ontology] files"))
+
+
+def _with_validation(split: ZeroShotSplit, published: tuple[str, ...]) -> ZeroShotSplit:
+    """The split with the validation classes that were published with it."""
+    if not published:
+        fix = 'set train.validation = "cut", which draws them by the seed'
+        raise SplitError(Problem("no validation classes were published with these data", fix=fix))
+    return replace(split, validation=published)
+
+
+def _published(
+    config: RunConfig, ontology: Ontology, listener: Listener
+) -> tuple[ImageSet, ZeroShotSplit, tuple[str, ...]]:
+    """A data set in a layout of the field, and its published validation classes."""
+    data = config.data
+    request = Request(
+        root=Path(data.root),
+        resolve=ontology.resolve,
+        known=frozenset(ontology.classes),
+        **{k: getattr(data, k) for k in ("dataset", "images", "split", "features", "classes", "skip_bad")},
+    )
+    listing = list_images(request, generated=not config.ontology.files)
+    if listing.features is not None:
+        array, backbone = listing.features, listing.made_by
+        _report_skipped(listing.skipped, of=len(listing.names) + len(listing.skipped), listener=listener)
+    else:
+        keep = _readable(config, listing.files, listener, before=listing.skipped)
+        listing = listing.take(keep)
+        array, backbone = _array(config, listing.files, everything=listing.files, listener=listener)
+    space = LabelSpace((*listing.split.seen, *listing.split.unseen))
+    labels = space.columns(listing.classes)
+    images = ImageSet(array, labels, np.array(listing.parts), listing.names, space, backbone)
+    return images, listing.split, listing.validation
 
 
 def _shuffled(images: ImageSet, split: ZeroShotSplit, *, seed: int) -> ImageSet:
@@ -272,24 +324,55 @@ def _folder(config: RunConfig, ontology: Ontology, listener: Listener) -> tuple[
     split = read_split(path, resolve=ontology.resolve, pictured=tuple(files), name=name or None)
     paths, classes, parts = cut_parts(files, split)
     space = LabelSpace((*split.seen, *split.unseen))
-    array, backbone = _array(config, paths, pictured=files, listener=listener)
-    rows = ImageSet(array, space.columns(classes), np.array(parts), tuple(map(str, paths)), space, backbone)
-    return rows, split
+    # Features of the whole folder in one order, so that all splits of it share one cache.
+    everything = sorted(path for found in files.values() for path in found)
+    if config.data.skip_bad:
+        everything = [everything[row] for row in _readable(config, everything, listener)]
+        good = set(everything)
+        rows = [row for row, path in enumerate(paths) if path in good]
+        paths, classes, parts = ([group[row] for row in rows] for group in (paths, classes, parts))  # type: ignore
+    array, backbone = _array(config, paths, everything=everything, listener=listener)
+    images = ImageSet(array, space.columns(classes), np.array(parts), tuple(map(str, paths)), space, backbone)
+    return images, split
+
+
+def _readable(
+    config: RunConfig, paths: Sequence[Path], listener: Listener, *, before: Sequence[Problem] = ()
+) -> np.ndarray:
+    """Rows of the image files that can be read, where ``data.skip_bad`` asks; else of all.
+
+    Args:
+        config: the run.
+        paths: image files.
+        listener: is told what is left out.
+        before: images that were left out already.
+    """
+    bad = {problem.file: problem for problem in unreadable(paths)} if config.data.skip_bad else {}
+    _report_skipped([*before, *bad.values()], of=len(paths) + len(before), listener=listener)
+    return np.array([row for row, path in enumerate(paths) if path not in bad], dtype=np.int64)
+
+
+def _report_skipped(skipped: Sequence[Problem], *, of: int, listener: Listener) -> None:
+    """Tell which images are left out, if any."""
+    if skipped:
+        listener.skipped(summarize(skipped, "are left out", of=of))
 
 
 def _array(
-    config: RunConfig, paths: Sequence[Path], *, pictured: Mapping[str, Sequence[Path]], listener: Listener
+    config: RunConfig, paths: Sequence[Path], *, everything: Sequence[Path], listener: Listener
 ) -> tuple[np.ndarray, str]:
-    """Pixels or patch features of image files, and what made them."""
-    if not config.data.backbone:
-        return read_pixels(paths, size=config.data.size), "pixels"
-    from kgzsl.data.backbone import cached_features, load_backbone
+    """Pixels or patch features of image files, and what made them; features are cached for ``everything``."""
+    try:
+        if not config.data.backbone:
+            return read_pixels(paths, size=config.data.size), "pixels"
+        from kgzsl.data.backbone import cached_features, load_backbone
 
-    backbone = load_backbone(config.data.backbone)
-    # Features of the whole folder in one order, so that all splits of it share one cache.
-    everything = sorted(path for files in pictured.values() for path in files)
+        backbone = load_backbone(config.data.backbone)
+        features = cached_features(everything, backbone, progress=listener.features)
+    except ImageError as error:
+        fix = "mend them, or set data.skip_bad = true to go on without them"
+        raise ImageError(summarize(error.problems, "cannot be read", of=len(everything), fix=fix)) from None
     place = {path: row for row, path in enumerate(everything)}
-    features = cached_features(everything, backbone, progress=listener.features)
     return features[[place[path] for path in paths]], backbone.name
 
 
@@ -413,6 +496,11 @@ def _json(content: Any) -> str:
     import json
 
     return json.dumps(content, indent=1, ensure_ascii=False)
+
+
+def _frozen(config: RunConfig) -> bool:
+    """Whether images come as features that do not change."""
+    return bool(config.data.backbone or config.data.features)
 
 
 def _held_out(labels: np.ndarray, training: np.ndarray) -> np.ndarray:
@@ -642,8 +730,7 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
     config = read_config(run_folder.path / "config.toml")
     if ontology:
         config = replace(config, ontology=replace(config.ontology, files=(str(ontology),)))
-    files = config.ontology.files or (creatures_ontology(),)
-    entailed = load_ontology(*files, profile=config.ontology.profile, entail=config.ontology.entail)
+    entailed = _ontology_of(config)
     split = read_split(run_folder.path / "split.json", resolve=str)
     space = LabelSpace((*split.seen, *split.unseen))
     try:
@@ -779,7 +866,7 @@ def baseline(run: Run, name: str, *, listener: Listener | None = None) -> ZeroSh
         scores,
         labels[test],
         gamma=calibration.gamma * float(ratio),
-        backbone=run.facts["backbone"] if run.config.data.backbone or name != "ESZSL" else "encoder of the run",
+        backbone=run.facts["backbone"] if _frozen(run.config) or name != "ESZSL" else "encoder of the run",
         seconds=time.perf_counter() - started,
     )
 
@@ -822,13 +909,17 @@ def _dataset_name(config: RunConfig) -> str:
     """Dataset and split in a word or two."""
     if config.data.benchmark:
         return config.data.benchmark
+    if config.data.dataset:
+        known = published_as(config.data.dataset)
+        return known.name if known else Path(config.data.root).name
     name = config.data.split.partition(":")[2]
     return Path(config.data.images).parent.name + (f" {name}" if name else "")
 
 
 def _semantics_name(config: RunConfig) -> str:
     """What described the classes."""
-    name = "KG attributes" + ("" if config.ontology.entail == "el" else f", entailment {config.ontology.entail}")
+    kind = "published attributes" if config.data.dataset and not config.ontology.files else "KG attributes"
+    name = kind + ("" if config.ontology.entail == "el" else f", entailment {config.ontology.entail}")
     name += " and numbers" if config.semantics.numbers else ""
     return name + (", shuffled" if config.semantics.shuffle else "")
 
@@ -853,6 +944,10 @@ def predict(run: Run, images: Sequence[str | Path], *, top: int = 5) -> list[Pre
 
 def _read_images(run: Run, images: Sequence[str | Path]) -> np.ndarray:
     """Image files as the run's model reads them."""
+    if run.config.data.features:
+        fix = "train on images (data.backbone), or give features of the same backbone as an array in Python"
+        got = f"a run on the features of {run.config.data.features} reads no image files"
+        raise ConfigError(Problem(got, expected="a run on images", fix=fix))
     if not run.config.data.backbone:
         return read_pixels(images, size=run.config.data.size)
     from kgzsl.data.backbone import load_backbone

@@ -125,6 +125,82 @@ class Toys:
         return self
 
 
+@dataclass(frozen=True)
+class Xlsa17:
+    """A small copy of the layout of the proposed splits: the toys with attributes, random features and pictures."""
+
+    folder: Path
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names as the data set has them, in the order of its labels."""
+        return tuple(f"{color}+{shape}" for color in COLORS for shape in SHAPES)
+
+    def write(self, *, splits: dict[str, Any] | None = None, res101: dict[str, Any] | None = None) -> Xlsa17:
+        """Both files, with some variables changed; None leaves one out."""
+        import scipy.io
+
+        for name, content, changes in (
+            ("att_splits.mat", self.splits(), splits),
+            ("res101.mat", self.res101(), res101),
+        ):
+            content |= changes or {}
+            scipy.io.savemat(self.folder / name, {k: v for k, v in content.items() if v is not None})
+        return self
+
+    def splits(self) -> dict[str, Any]:
+        """Of each class 8 images in a row; the last two of a seen class are for testing."""
+        rows = np.arange(8 * len(self.classes)).reshape(-1, 8) + 1
+        unseen = [c.replace("+", " ") in UNSEEN for c in self.classes]
+        seen = [not u for u in unseen]
+        present = np.array([[c.startswith(k) or c.endswith(k) for k in (*COLORS, *SHAPES)] for c in self.classes])
+        strengths = present.T * 90.0 + 5
+        return {
+            "allclasses_names": _cells(self.classes),
+            "att": strengths / np.linalg.norm(strengths, axis=0),
+            "original_att": strengths,
+            "trainval_loc": rows[seen, :6].reshape(-1, 1).astype(np.uint16),
+            "test_seen_loc": rows[seen, 6:].reshape(-1, 1).astype(np.uint16),
+            "test_unseen_loc": rows[unseen].reshape(-1, 1).astype(np.uint16),
+        }
+
+    def res101(self) -> dict[str, Any]:
+        """Features that tell the attributes, in noise."""
+        labels = np.repeat(np.arange(len(self.classes)), 8)
+        random = np.random.default_rng(0)
+        features = self.splits()["original_att"][:, labels] / 50
+        features = np.concatenate([features, np.zeros((10, len(labels)))])
+        files = [f"/BS/someone/work/toys//JPEGImages/{self.classes[c]}/{k % 8}.png" for k, c in enumerate(labels)]
+        return {
+            "features": features + random.random(features.shape),
+            "labels": labels[:, None].astype(np.float64) + 1,
+            "image_files": _cells(files),
+        }
+
+    def copy(self, folder: Path) -> Xlsa17:
+        """The same elsewhere, to be spoiled."""
+        shutil.copytree(self.folder, folder)
+        return replace(self, folder=folder)
+
+    def config(self, **sections: Any) -> Any:
+        """A run on the features that takes about a second."""
+        from kgzsl.train.run import parse_config
+
+        quick: dict[str, dict[str, Any]] = {
+            "data": {"dataset": "xlsa17", "root": str(self.folder), "features": "res101.mat"},
+            "model": {"dim": 32, "heads": 2, "stem": 8, "stages": [8, 16], "depths": [1, 1], "text_layers": 1},
+            "train": {"epochs": 2, "refit_epochs": 1, "batch_size": 16},
+        }
+        return parse_config({s: quick.get(s, {}) | sections.get(s, {}) for s in (*quick, *sections)})
+
+
+def _cells(names: Any) -> np.ndarray:
+    """A MATLAB cell array of strings, in a column."""
+    cells = np.empty((len(names), 1), dtype=object)
+    cells[:, 0] = names
+    return cells
+
+
 def _toml(value: Any) -> str:
     return json.dumps(list(value) if isinstance(value, tuple) else value)
 
@@ -151,6 +227,21 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Toys:
     leaves = "".join(leaf(color, shape) for color in COLORS for shape in SHAPES)
     world.ontology.write_text(ONTOLOGY + leaves, encoding="utf-8")
     return world.say(unseen=list(UNSEEN))
+
+
+@pytest.fixture(scope="session")
+def xlsa17(tmp_path_factory: pytest.TempPathFactory) -> Xlsa17:
+    """The toys as AWA2 is published; ``xlsa17.copy(tmp_path / "world")`` gives one to spoil."""
+    world = Xlsa17(tmp_path_factory.mktemp("xlsa17") / "toys")
+    for name in world.classes:
+        (world.folder / "JPEGImages" / name).mkdir(parents=True)
+        color, shape = name.split("+")
+        for number in range(8):
+            draw(color, shape, seed=number).save(world.folder / "JPEGImages" / name / f"{number}.png")
+    names = [f"{k} has_{'color' if v in COLORS else 'shape'}::{v}" for k, v in enumerate((*COLORS, *SHAPES), 1)]
+    (world.folder / "attributes.txt").write_text("\n".join(names) + "\n")
+    (world.folder / "valclasses1.txt").write_text("blue+box\nred+disc\n")
+    return world.write()
 
 
 @pytest.fixture(scope="session")

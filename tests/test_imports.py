@@ -40,8 +40,10 @@ def loaded(code: str) -> str:
         RUN_COMMAND.format(arguments=["--help"]),
         RUN_COMMAND.format(arguments=["ontology", "inspect", "ontologies/creatures.ttl", "--json"])
         + "assert not status",
+        "import kgzsl.data.check, kgzsl.data.layouts, kgzsl.data.hugging_face",
+        RUN_COMMAND.format(arguments=["data", "check", "tests", "--dataset", "CUB"]) + "assert status == 1",
     ],
-    ids=["import", "--help", "ontology inspect"],
+    ids=["import", "--help", "ontology inspect", "data sets", "data check"],
 )
 def test_what_needs_no_model_loads_no_torch(code: str) -> None:
     assert loaded(code) == "[]"

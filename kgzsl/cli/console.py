@@ -14,6 +14,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from kgzsl.api import Listener
+    from kgzsl.errors import Problem
 
 __all__ = [
     "Entail",
@@ -115,10 +116,15 @@ def listening(*, quiet: bool = False) -> Iterator[Listener]:
         judged = f" | validation{validation}" if validation else ""
         bars.console.print(f"{record.phase} {record.epoch:>3}  {losses}{judged}", soft_wrap=True)
 
+    def skipped(problems: Sequence[Problem]) -> None:
+        for problem in problems:
+            bars.console.print(str(problem), soft_wrap=True)
+
     with bars:
         yield Listener(
             drawing=lambda done, total: advance("drawing", done, total),
             features=lambda done, total: advance("backbone", done, total),
             step=lambda phase, done, total: advance(f"training ({phase})", done, total),
             epoch=epoch,
+            skipped=skipped,
         )

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from kgzsl.data.images import read_pixels
+from kgzsl.data.images import read_pixels, unreadable
 from kgzsl.data.pretrained import load_pretrained
-from kgzsl.errors import ConfigError, Problem
+from kgzsl.errors import ConfigError, FailureError, ImageError, Problem
 
 if TYPE_CHECKING:
     import torch
@@ -142,7 +142,7 @@ def cached_features(
     """Patch features of many files, computed once and memory-mapped from the cache thereafter.
 
     The cache is keyed by the backbone's weights and preprocessing and by the content of every
-    file; it is complete or not used.
+    file; it is complete or not used. A killed computation goes on where it stopped.
 
     Args:
         paths: image files; rows come in this order.
@@ -152,35 +152,108 @@ def cached_features(
 
     Returns:
         float16 ``(image, patch, channel)``, read-only.
+
+    Raises:
+        ImageError: every file that is missing or not an image; nothing is kept.
+        FailureError: the disk is full; what was computed is kept.
     """
     key = hashlib.sha256(backbone.digest.encode())
-    for path in paths:
-        key.update(hashlib.sha256(path.read_bytes()).digest())
-    target = cache_folder() / "features" / f"{backbone.name}-{key.hexdigest()[:16]}"
+    try:
+        for path in paths:
+            key.update(hashlib.sha256(path.read_bytes()).digest())
+    except OSError:
+        raise ImageError(unreadable(paths)) from None
+    entry = f"{backbone.name}-{key.hexdigest()[:16]}"
+    target = cache_folder() / "features" / entry
     if not (target / "features.npy").is_file():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        working = Path(tempfile.mkdtemp(dir=target.parent, prefix=".part-"))
         try:
-            _compute(paths, backbone, working / "features.npy", batch_size=batch_size, progress=progress)
-            if not target.exists():
-                working.rename(target)
-        finally:
-            shutil.rmtree(working, ignore_errors=True)
+            _build(paths, backbone, target, batch_size=batch_size, progress=progress)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            fix = "make room, or set KGZSL_CACHE to a folder on another disk; what is done is kept"
+            raise FailureError(Problem("no space is left on the disk", fix=fix, file=target.parent)) from None
     return np.load(target / "features.npy", mmap_mode="r")
+
+
+def _build(
+    paths: Sequence[Path], backbone: PatchBackbone, target: Path, *, batch_size: int, progress: Progress | None
+) -> None:
+    """Compute what is still missing of a cache entry, and make it complete; one process at a time."""
+    working = target.parent / f".part-{target.name}"
+    working.mkdir(parents=True, exist_ok=True)
+    with (target.parent / f".lock-{target.name}").open("w") as lock:
+        _wait_for(lock)
+        if not (target / "features.npy").is_file():
+            working.mkdir(exist_ok=True)
+            try:
+                _compute(paths, backbone, working / "features.npy", batch_size=batch_size, progress=progress)
+            except ImageError:
+                shutil.rmtree(working, ignore_errors=True)
+                Path(lock.name).unlink(missing_ok=True)
+                raise
+            if target.is_dir():  # without its features
+                shutil.rmtree(target)
+            working.rename(target)
+        shutil.rmtree(working, ignore_errors=True)
+        Path(lock.name).unlink(missing_ok=True)
+
+
+def _wait_for(lock: IO[str]) -> None:
+    """Wait until no other process computes the same entry; systems without file locks do not wait."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def _compute(
     paths: Sequence[Path], backbone: PatchBackbone, out: Path, *, batch_size: int, progress: Progress | None
 ) -> None:
-    """Features of all files, batch by batch into one .npy file."""
-    store = None
-    for start in range(0, len(paths), batch_size):
-        features = backbone.features(paths[start : start + batch_size])
-        if store is None:
-            shape = (len(paths), *features.shape[1:])
-            store = np.lib.format.open_memmap(out, mode="w+", dtype=np.float16, shape=shape)
-        store[start : start + len(features)] = features
-        if progress:
-            progress(min(start + batch_size, len(paths)), len(paths))
-    if store is not None:
-        store.flush()
+    """Append the features of the files that are not in a .npy file yet, batch by batch.
+
+    Written in order and not through a memory map, so that the length says what is done, and a full disk is an error
+    and no signal.
+    """
+    done, header = _done(out, len(paths))
+    bad: list[Problem] = []
+    with out.open("r+b" if done else "wb") as file:
+        for start in range(done, len(paths), batch_size):
+            batch = paths[start : start + batch_size]
+            try:
+                features = backbone.features(batch)
+            except ImageError as error:
+                # The others are only looked at: one report names all.
+                bad = [*error.problems, *unreadable(paths[start + batch_size :])]
+                break
+            if not header:
+                shape = (len(paths), *features.shape[1:])
+                layout = {"descr": "<f2", "fortran_order": False, "shape": shape}
+                np.lib.format.write_array_header_1_0(file, layout)
+                header = file.tell()
+            row_bytes = features[0].nbytes
+            file.seek(header + start * row_bytes)
+            file.write(features.astype("<f2", copy=False).tobytes())
+            file.flush()
+            if progress:
+                progress(min(start + batch_size, len(paths)), len(paths))
+        file.flush()
+        os.fsync(file.fileno())
+    if bad:
+        raise ImageError(bad)
+
+
+def _done(out: Path, count: int) -> tuple[int, int]:
+    """Whole rows in an unfinished .npy file, and the bytes of its header; (0, 0) where it holds nothing of use."""
+    try:
+        with out.open("rb") as file:
+            np.lib.format.read_magic(file)
+            shape, _, kind = np.lib.format.read_array_header_1_0(file)
+            header = file.tell()
+    except (OSError, ValueError):
+        return 0, 0
+    if shape[0] != count or kind != np.dtype("<f2"):
+        return 0, 0
+    rows = (out.stat().st_size - header) // (int(np.prod(shape[1:])) * kind.itemsize)
+    return (rows, header) if rows else (0, 0)

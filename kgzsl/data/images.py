@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -13,7 +13,10 @@ from kgzsl.data.labels import LabelSpace
 from kgzsl.data.split import TEST_EVERY, ZeroShotSplit
 from kgzsl.errors import DataError, ImageError, KgzslError, Problem
 
-__all__ = ["ImageSet", "Part", "cut_parts", "find_images", "read_pixels"]
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["ImageSet", "Part", "cut_parts", "find_images", "read_pixels", "unreadable"]
 
 Part = Literal["trainval", "test_seen", "test_unseen"]
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
@@ -128,20 +131,36 @@ def read_pixels(paths: Sequence[str | Path], *, size: int) -> np.ndarray:
     Raises:
         ImageError: every file that is not an image.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
     pixels = np.empty((len(paths), size, size, 3), dtype=np.uint8)
+
+    def fill(row: int, rgb: Image.Image) -> None:
+        fitted = rgb if rgb.size == (size, size) else ImageOps.fit(rgb, (size, size), Image.Resampling.BICUBIC)
+        pixels[row] = np.asarray(fitted)
+
+    problems = _decode(paths, fill)
+    if problems:
+        raise ImageError(problems)
+    return pixels
+
+
+def unreadable(paths: Sequence[str | Path]) -> list[Problem]:
+    """Every file that is missing or not an image, found by decoding all of them."""
+    return _decode(paths, lambda row, rgb: None)
+
+
+def _decode(paths: Sequence[str | Path], take: Callable[[int, Image.Image], None]) -> list[Problem]:
+    """Give each image in RGB to a function; a problem for each file that cannot be decoded."""
+    from PIL import Image, UnidentifiedImageError
+
     problems: list[Problem] = []
     for row, path in enumerate(paths):
         try:
             with Image.open(path) as image:
-                rgb = image.convert("RGB")
-                fitted = rgb if rgb.size == (size, size) else ImageOps.fit(rgb, (size, size), Image.Resampling.BICUBIC)
-                pixels[row] = np.asarray(fitted)
+                take(row, image.convert("RGB"))
         except FileNotFoundError:
             problems.append(Problem("no such image", file=path, fix="check the path"))
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             problems.append(Problem(f"not an image that can be read ({error})", file=path, expected="JPEG, PNG, ..."))
-    if problems:
-        raise ImageError(problems)
-    return pixels
+    return problems

@@ -33,6 +33,8 @@ class TrainConfig:
         attribute_dropping: chance that an attribute other than the masked one leaves the prompt.
         augment: mirror and shift images given as pixels.
         gate: close what was learned of a property as far as it does not carry over to validation classes.
+        validation: ``cut``: validation classes are drawn from the seen ones by the seed, unless a split file names
+            them; ``published``: they are those that the data set was published with.
         validation_fraction: share of the seen classes held out for selection.
         validate_every: epochs between two validations.
         seed: of initialization, order, dropout and augmentation.
@@ -54,6 +56,7 @@ class TrainConfig:
     attribute_dropping: float = 0.5
     augment: bool = True
     gate: bool = True
+    validation: Literal["cut", "published"] = "cut"
     validation_fraction: float = 0.2
     validate_every: int = 2
     seed: int = 0

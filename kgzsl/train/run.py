@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from kgzsl.data.catalog import LAYOUTS, catalog
 from kgzsl.errors import ConfigError, MismatchError, Problem, RunError, nearest
 from kgzsl.model.config import ModelConfig
 from kgzsl.train.checkpoint import write_text
@@ -42,8 +43,14 @@ class DataConfig:
 
     Args:
         benchmark: ``creatures``, or empty for images of one's own.
+        dataset: a data set of the catalog (``AWA2``, ``CUB``, ...) or a layout (``xlsa17``, ``kzsl``, ``folder``,
+            ``hf``); empty: ``images`` and ``split`` say all.
+        root: folder of the data set; what follows may be below it.
         images: folder with one folder of images for each class.
-        split: split file, or ``FILE:NAME`` where it holds several.
+        split: split file, or ``FILE:NAME`` where it holds several; a data set has its own.
+        features: file of features (``res101.mat``) to read in the place of images.
+        classes: file from the data set's names of classes to IRIs.
+        skip_bad: go on without images that are missing or unreadable and features that are no numbers.
         size: side of the images in pixels, where the model reads pixels.
         backbone: a frozen transformers backbone (folder or hub id); empty: the model reads pixels.
         train_per_class: images of each seen class to train on (creatures).
@@ -51,8 +58,13 @@ class DataConfig:
     """
 
     benchmark: str = ""
+    dataset: str = ""
+    root: str = ""
     images: str = ""
     split: str = ""
+    features: str = ""
+    classes: str = ""
+    skip_bad: bool = False
     size: int = 64
     backbone: str = ""
     train_per_class: int = 50
@@ -99,8 +111,10 @@ CHOICES = {
     "ontology.profile": ("", "owl", "kzsl", "skos"),
     "semantics.world": ("pca", "open", "closed"),
     "train.classification": ("cross_entropy", "square"),
+    "train.validation": ("cut", "published"),
     "data.benchmark": ("", "creatures"),
     "model.preset": ("default", "duet-compat"),
+    "data.dataset": ("", *catalog(), *LAYOUTS),
 }
 _SHARES = ("train.warmup", "train.masked_share", "train.attribute_dropping", "train.label_smoothing", "model.dropout")
 MINIMUM = {
@@ -118,7 +132,7 @@ MAXIMUM = {
     **dict.fromkeys(_SHARES, 1.0),
     **dict.fromkeys(("train.label_smoothing", "train.validation_fraction", "model.dropout"), 0.99),
 }
-PATHS = {"ontology.files", "data.images", "data.split", "data.backbone", "model.text_encoder"}
+PATHS = {"ontology.files", "data.root", "data.images", "data.split", "data.backbone", "model.text_encoder"}
 
 
 def read_config(path: str | Path, *, overrides: Sequence[str] = ()) -> RunConfig:
@@ -182,7 +196,7 @@ def parse_config(content: Mapping[str, Any], *, overrides: Sequence[str] = (), f
     if problems:
         raise ConfigError(problems)
     config = RunConfig(**{section: kind(**values) for section, (kind, values) in built.items()})
-    problems = _misfits(config.model, file)
+    problems = [*_misfits(config.model, file), *_conflicts(config.data, file)]
     if problems:
         raise ConfigError(problems)
     return config
@@ -197,6 +211,21 @@ def _misfits(model: ModelConfig, file: Path | None) -> list[Problem]:
     if not model.stages or len(model.stages) != len(model.depths) or min(*model.stages, *model.depths) < 1:
         got = f"model.stages = {list(model.stages)}, model.depths = {list(model.depths)}"
         problems.append(Problem(got, expected="one depth for each stage, and none below 1", file=file))
+    return problems
+
+
+def _conflicts(data: DataConfig, file: Path | None) -> list[Problem]:
+    """Keys of [data] that say two things at once, or half a thing."""
+    problems = []
+    if data.benchmark and data.dataset:
+        problems.append(Problem("data.benchmark and data.dataset", expected="one of them", file=file))
+    if data.features and data.backbone:
+        fix = "leave out data.features, which are another backbone's"
+        problems.append(Problem("data.features and data.backbone", expected="one of them", fix=fix, file=file))
+    if data.dataset and not data.root:
+        problems.append(Problem("data.dataset without data.root", fix="give the folder of the data set", file=file))
+    alone = [key for key in ("root", "features", "classes") if getattr(data, key) and not data.dataset]
+    problems += [Problem(f"data.{key} without data.dataset", fix="give data.dataset", file=file) for key in alone]
     return problems
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +15,7 @@ import torch
 from PIL import Image
 
 from kgzsl.data.backbone import PatchBackbone, cache_folder, cached_features, load_backbone, patch_tokens
-from kgzsl.errors import ConfigError, ImageError
+from kgzsl.errors import ConfigError, FailureError, ImageError
 
 
 class FakeNetwork(torch.nn.Module):
@@ -116,14 +118,130 @@ def test_the_cache_goes_by_content_and_weights(paths: list[Path], fake: Fake) ->
     assert np.allclose(features[0], np.array([1, 2, 3]) / 127.5 - 1, atol=2e-3)
 
 
-def test_an_interrupted_computation_leaves_nothing(paths: list[Path], fake: Fake) -> None:
+def test_an_interrupted_computation_goes_on_where_it_stopped(paths: list[Path], fake: Fake) -> None:
+    expected = np.array(cached_features(paths, fake("other"), batch_size=2))
     backbone = fake()
     backbone.module.fails_at = 2
     with pytest.raises(KeyboardInterrupt):
         cached_features(paths, backbone, batch_size=2)
-    assert entries() == []
-    assert cached_features(paths, backbone, batch_size=2).shape == (5, 4, 3)
-    assert len(entries()) == 1
+    assert [name for name in entries() if not name.startswith((".part-", ".lock-", "fake-"))] == []
+    again, seen = fake(), []
+    features = cached_features(paths, again, batch_size=2, progress=lambda *done: seen.append(done))
+    assert (again.module.calls, seen) == (2, [(4, 5), (5, 5)])
+    assert np.array_equal(features, expected)
+    assert len(entries()) == 2  # of the two backbones, and nothing unfinished
+
+
+@pytest.mark.parametrize("left", [0, 20, 130, 128 + 24, 128 + 24 + 7, 10_000])
+def test_a_file_that_was_cut_anywhere_is_gone_on_with(left: int, paths: list[Path], fake: Fake) -> None:
+    """A row is 4 patches of 3 channels of 2 bytes, behind a header of 128 bytes."""
+    expected = np.array(cached_features(paths, fake(), batch_size=2))
+    (entry,) = (cache_folder() / "features").iterdir()
+    content = (entry / "features.npy").read_bytes()
+    assert len(content) == 128 + 5 * 24
+    entry.rename(entry.with_name(f".part-{entry.name}"))
+    (entry.with_name(f".part-{entry.name}") / "features.npy").write_bytes(content[:left])
+    backbone = fake()
+    assert np.array_equal(cached_features(paths, backbone, batch_size=2), expected)
+    whole = max(0, min(5, (left - 128) // 24))
+    assert backbone.module.calls == -(-(5 - whole) // 2)
+    assert entries() == [entry.name]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from kgzsl.data.backbone import PatchBackbone, cached_features
+
+class Network(torch.nn.Module):
+    calls = 0
+    def forward(self, pixel_values):
+        self.calls += 1
+        if self.calls == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        class Out:
+            last_hidden_state = torch.nn.functional.adaptive_avg_pool2d(pixel_values, 2)
+        return Out
+
+half = (0.5, 0.5, 0.5)
+backbone = PatchBackbone(Network(), name="fake", size=16, resize=16, mean=half, std=half, digest="d1")
+cached_features([Path(p) for p in sys.argv[1:]], backbone, batch_size=2)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_killed_process_is_gone_on_with(paths: list[Path], fake: Fake) -> None:
+    done = subprocess.run([sys.executable, "-c", KILLED, *map(str, paths)], check=False)
+    assert done.returncode == -9
+    backbone = fake()
+    features = cached_features(paths, backbone, batch_size=2)
+    assert backbone.module.calls == 1
+    assert np.array_equal(features, cached_features(paths, fake("d2"), batch_size=2))
+
+
+def test_an_unfinished_file_of_other_images_is_not_gone_on_with(paths: list[Path], fake: Fake) -> None:
+    backbone = fake()
+    backbone.module.fails_at = 2
+    with pytest.raises(KeyboardInterrupt):
+        cached_features(paths, backbone, batch_size=2)
+    Image.new("RGB", (16, 16), (1, 2, 3)).save(paths[0])
+    features = cached_features(paths, fake(), batch_size=2)
+    assert np.allclose(features[0], np.array([1, 2, 3]) / 127.5 - 1, atol=2e-3)
+
+
+def test_a_full_disk_is_said_and_what_is_done_is_kept(
+    paths: list[Path], fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import kgzsl.data.backbone as module
+
+    backbone = fake()
+    real = PatchBackbone.features
+
+    def full(self: PatchBackbone, batch: Any) -> np.ndarray:
+        if self.module.calls == 2:
+            raise OSError(28, "No space left on device")
+        return real(self, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module.PatchBackbone, "features", full)
+        with pytest.raises(FailureError, match="no space is left on the disk; make room, or set KGZSL_CACHE") as caught:
+            cached_features(paths, backbone, batch_size=2)
+    assert caught.value.exit_status == 1
+    again = fake()
+    assert cached_features(paths, again, batch_size=2).shape == (5, 4, 3)
+    assert again.module.calls == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_writing_to_a_full_disk(paths: list[Path], fake: Fake) -> None:
+    backbone = fake()
+    backbone.module.fails_at = 1
+    with pytest.raises(KeyboardInterrupt):
+        cached_features(paths, backbone)
+    (part,) = (cache_folder() / "features").glob(".part-*")
+    (part / "features.npy").unlink(missing_ok=True)
+    (part / "features.npy").symlink_to("/dev/full")
+    with pytest.raises(FailureError, match="no space is left on the disk"):
+        cached_features(paths, fake())
+
+
+def test_two_processes_compute_once(paths: list[Path], fake: Fake) -> None:
+    import threading
+
+    backbones = [fake(), fake(), fake()]
+    results: list[np.ndarray] = []
+    threads = [
+        threading.Thread(target=lambda b=b: results.append(cached_features(paths, b, batch_size=1)))  # type: ignore
+        for b in backbones
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 3
+    assert all(np.array_equal(results[0], r) for r in results)
+    assert len([name for name in entries() if not name.startswith(".")]) == 1
 
 
 def test_files_that_are_no_images_are_named_and_nothing_is_kept(paths: list[Path], fake: Fake) -> None:
@@ -131,8 +249,12 @@ def test_files_that_are_no_images_are_named_and_nothing_is_kept(paths: list[Path
     paths[4].write_text("not an image")
     with pytest.raises(ImageError) as caught:
         cached_features(paths, fake(), batch_size=2)
-    assert str(paths[1]) in str(caught.value)
+    assert [p.file for p in caught.value.problems] == [paths[1], paths[4]]
     assert entries() == []
+    paths[2].unlink()
+    with pytest.raises(ImageError, match="no such image") as caught:
+        cached_features(paths, fake(), batch_size=2)
+    assert len(caught.value.problems) == 3
 
 
 @pytest.fixture(scope="module")
