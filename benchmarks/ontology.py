@@ -225,7 +225,7 @@ def stream_only(path: Path) -> None:
 
 def kgzsl_triples(path: Path) -> None:
     """What ``read_ontology`` does before it looks for classes."""
-    from kgzsl.ontology.triples import Triples
+    from kgzsl.ontology.reading.triples import Triples
 
     Triples().read(path)
 
@@ -253,7 +253,7 @@ def measure_here(name: str, path: Path) -> None:
     import pyoxigraph  # noqa: F401
     import rdflib  # noqa: F401
 
-    import kgzsl.ontology.triples  # noqa: F401
+    import kgzsl.ontology.reading.triples  # noqa: F401
 
     start = time.process_time()
     READERS[name](path)

@@ -41,7 +41,7 @@ from kgzsl.errors import (
     nearest,
 )
 from kgzsl.ontology import Fact, Ontology, parse_ontology, read_ontology
-from kgzsl.ontology.endpoint import read_endpoint
+from kgzsl.ontology.reading.endpoint import read_endpoint
 from kgzsl.semantics import ClassAttributes, attribute_phrases, class_attributes, class_prompt, template, verbalize
 
 if TYPE_CHECKING:

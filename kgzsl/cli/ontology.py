@@ -69,7 +69,7 @@ def inspect(
       kgzsl ontology inspect --endpoint https://example.org/sparql --seed http://example.org/Zebra --hops 2
     """
     from kgzsl import api
-    from kgzsl.ontology.limits import parse_size
+    from kgzsl.ontology.reading.limits import parse_size
 
     _check_sources(files or [], endpoint, seed or [])
     how: Any = {"profile": profile, "entail": entail, "reasoner": reasoner, "timeout": reasoner_timeout}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from kgzsl.ontology.endpoint import read_endpoint
 from kgzsl.ontology.facts import Fact, FactKey, Polarity, Proof, Status
 from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.profile import PROFILES, Profile
 from kgzsl.ontology.proofs import replay
 from kgzsl.ontology.read import parse_ontology, read_ontology
+from kgzsl.ontology.reading.endpoint import read_endpoint
 from kgzsl.ontology.report import Contradiction, OntologyReport
 
 __all__ = [

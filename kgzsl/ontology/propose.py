@@ -10,7 +10,7 @@ from typing import Literal
 
 from kgzsl.ontology.names import split_words
 from kgzsl.ontology.profile import Profile
-from kgzsl.ontology.triples import Triples
+from kgzsl.ontology.reading.triples import Triples
 from kgzsl.ontology.vocabulary import ANNOTATION, BUILT_IN, OWL, RDF, RDFS, SKOS, is_literal, lexical_form, local_name
 
 __all__ = ["PredicateUse", "ProposedProfile", "Role", "propose", "propose_for_files"]

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from kgzsl.errors import FormatError, InputError, NoClassesError, OntologyError, Problem
 from kgzsl.ontology.columns import FactColumns, Key
-from kgzsl.ontology.extract_kzsl import extract_kzsl
-from kgzsl.ontology.extract_owl import extract_owl
-from kgzsl.ontology.extraction import Extraction
-from kgzsl.ontology.imports import Catalog, read_imports
-from kgzsl.ontology.limits import Limits
+from kgzsl.ontology.extract.extraction import Extraction
+from kgzsl.ontology.extract.kzsl import extract_kzsl
+from kgzsl.ontology.extract.owl import extract_owl
 from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.profile import PROFILES, Profile, find_profile
+from kgzsl.ontology.reading.imports import Catalog, read_imports
+from kgzsl.ontology.reading.limits import Limits
+from kgzsl.ontology.reading.sources import files_of
+from kgzsl.ontology.reading.triples import Triples
 from kgzsl.ontology.report import OntologyReport
-from kgzsl.ontology.sources import files_of
-from kgzsl.ontology.triples import Triples
 from kgzsl.ontology.vocabulary import OWL, RDF, RDFS, SKOS
 
 __all__ = ["parse_ontology", "read_ontology"]
@@ -42,10 +42,10 @@ def read_ontology(
             apart by their suffix; also compressed (``.gz``, ``.bz2``, ``.xz``). A folder stands
             for all of these in it, ``-`` for standard input. All are read as one graph.
         profile: ``"owl"``, ``"kzsl"`` or a profile of your own; detected if None.
-        format: name of the format (a key of :data:`~kgzsl.ontology.formats.FORMATS`), where
+        format: name of the format (a key of :data:`~kgzsl.ontology.reading.formats.FORMATS`), where
             the suffix does not tell.
         catalog: a folder in which ``owl:imports`` are looked for; see
-            :class:`~kgzsl.ontology.imports.Catalog`. The report lists those that are missing.
+            :class:`~kgzsl.ontology.reading.imports.Catalog`. The report lists those that are missing.
         remote: fetch imports that are missing from the network; nothing is fetched without it.
         max_bytes: what one file may hold after unpacking; 8 GiB if None.
 

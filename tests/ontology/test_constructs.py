@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kgzsl.ontology import Fact, parse_ontology, replay
-from kgzsl.ontology.constructs import CONSTRUCTS, Construct, as_markdown
+from kgzsl.ontology.extract.constructs import CONSTRUCTS, Construct, as_markdown
 
 PREFIXES = """@prefix : <http://e/#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from kgzsl.errors import ConfigError, FormatError, OntologyError, ParseError
-from kgzsl.ontology import horned_owl_adapter, read_ontology
-from kgzsl.ontology.content import open_content, open_stream
-from kgzsl.ontology.limits import MIB, Limits, parse_size
-from kgzsl.ontology.triples import Triples
+from kgzsl.ontology import read_ontology
+from kgzsl.ontology.reading import horned_owl_adapter
+from kgzsl.ontology.reading.content import open_content, open_stream
+from kgzsl.ontology.reading.limits import MIB, Limits, parse_size
+from kgzsl.ontology.reading.triples import Triples
 
 ROW = b"<http://e/a> <http://e/b> <http://e/c> .\n"
 RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:owl="http://www.w3.org/2002/07/owl#">'

@@ -13,7 +13,7 @@ import pytest
 
 from kgzsl.errors import ConfigError, FailureError, NoClassesError
 from kgzsl.ontology import parse_ontology, read_endpoint
-from kgzsl.ontology.endpoint import EndpointLimits
+from kgzsl.ontology.reading.endpoint import EndpointLimits
 
 E = "http://e/#"
 GRAPH = """@prefix : <http://e/#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .

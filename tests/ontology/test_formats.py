@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from kgzsl.errors import ConfigError, FormatError, InputError, ParseError
-from kgzsl.ontology import horned_owl_adapter, read_ontology
-from kgzsl.ontology.formats import FORMATS, HORNED
-from kgzsl.ontology.triples import Triples
+from kgzsl.ontology import read_ontology
+from kgzsl.ontology.reading import horned_owl_adapter
+from kgzsl.ontology.reading.formats import FORMATS, HORNED
+from kgzsl.ontology.reading.triples import Triples
 
 E = "http://e/#"
 HORNED_SUFFIXES = [suffix for name in HORNED for suffix in FORMATS[name]]

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from kgzsl.errors import FailureError, FormatError, OntologyError
-from kgzsl.ontology import horned_owl_adapter, parse_ontology, read_ontology
-from kgzsl.ontology.imports import Catalog
-from kgzsl.ontology.limits import Limits
+from kgzsl.ontology import parse_ontology, read_ontology
+from kgzsl.ontology.reading import horned_owl_adapter
+from kgzsl.ontology.reading.imports import Catalog
+from kgzsl.ontology.reading.limits import Limits
 
 PREFIX = """@prefix : <http://e/#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .

@@ -8,7 +8,7 @@ import pytest
 
 from kgzsl.ontology import PROFILES, read_ontology
 from kgzsl.ontology.propose import ProposedProfile, propose, propose_for_files
-from kgzsl.ontology.triples import Triples
+from kgzsl.ontology.reading.triples import Triples
 from kgzsl.ontology.vocabulary import local_name
 
 ZOO = Path(__file__).resolve().parents[1] / "golden" / "zoo.ttl"

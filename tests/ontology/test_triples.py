@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kgzsl.ontology import parse_ontology
-from kgzsl.ontology.triples import Triples
+from kgzsl.ontology.reading.triples import Triples
 
 PREFIX = "@prefix : <http://e/#> . "
 

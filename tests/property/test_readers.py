@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kgzsl.errors import FormatError, KgzslError
-from kgzsl.ontology import horned_owl_adapter
-from kgzsl.ontology.content import JsonDepth, open_stream
-from kgzsl.ontology.formats import FORMATS, HORNED, looks_like
-from kgzsl.ontology.limits import Limits
-from kgzsl.ontology.triples import Triples
-from kgzsl.ontology.xml_safety import XmlGuard
+from kgzsl.ontology.reading import horned_owl_adapter
+from kgzsl.ontology.reading.content import JsonDepth, open_stream
+from kgzsl.ontology.reading.formats import FORMATS, HORNED, looks_like
+from kgzsl.ontology.reading.limits import Limits
+from kgzsl.ontology.reading.triples import Triples
+from kgzsl.ontology.reading.xml_safety import XmlGuard
 
 _SPEC = importlib.util.spec_from_file_location("samples", Path(__file__).parents[1] / "ontology" / "conftest.py")
 assert _SPEC is not None

@@ -12,12 +12,12 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from xml.etree import ElementTree
 
 from kgzsl.errors import FormatError, InputError, KgzslError, Problem
-from kgzsl.ontology.content import Content, content_of, open_content, open_stream
-from kgzsl.ontology.formats import HORNED, suffix_of
-from kgzsl.ontology.limits import Limits
-from kgzsl.ontology.network import asked
-from kgzsl.ontology.sources import OASIS_CATALOG, ontologies_in
-from kgzsl.ontology.triples import Triples, pyoxigraph_format
+from kgzsl.ontology.reading.content import Content, content_of, open_content, open_stream
+from kgzsl.ontology.reading.formats import HORNED, suffix_of
+from kgzsl.ontology.reading.limits import Limits
+from kgzsl.ontology.reading.network import asked
+from kgzsl.ontology.reading.sources import OASIS_CATALOG, ontologies_in
+from kgzsl.ontology.reading.triples import Triples, pyoxigraph_format
 from kgzsl.ontology.vocabulary import OWL, RDF
 
 __all__ = ["Catalog", "read_imports"]

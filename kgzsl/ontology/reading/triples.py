@@ -14,11 +14,11 @@ from urllib.parse import quote
 import numpy as np
 
 from kgzsl.errors import FailureError, InputError, KgzslError, ParseError, Problem
-from kgzsl.ontology.content import Content, content_of, open_content
-from kgzsl.ontology.formats import HORNED
-from kgzsl.ontology.limits import Limits
+from kgzsl.ontology.reading.content import Content, content_of, open_content
+from kgzsl.ontology.reading.formats import HORNED
+from kgzsl.ontology.reading.limits import Limits
+from kgzsl.ontology.reading.xml_safety import find_xml_mistakes
 from kgzsl.ontology.vocabulary import OWL, RDF, RDFS, XSD
-from kgzsl.ontology.xml_safety import find_xml_mistakes
 
 __all__ = ["TripleColumns", "Triples", "pyoxigraph_format"]
 
@@ -143,7 +143,7 @@ class Triples:
             self.append(content, limits)
 
     def parse(self, content: bytes, format: str, path: Path) -> None:
-        """Append the triples of a file's content, in a format of :data:`~kgzsl.ontology.formats.FORMATS`.
+        """Append the triples of a file's content, in a format of :data:`~kgzsl.ontology.reading.formats.FORMATS`.
 
         Raises:
             ParseError: malformed text; names the line where the parser knows it.
@@ -163,7 +163,7 @@ class Triples:
         if content.format == "K-ZSL table":
             self._read_table(content)
         elif content.format in HORNED:
-            from kgzsl.ontology.horned_owl_adapter import as_ntriples
+            from kgzsl.ontology.reading.horned_owl_adapter import as_ntriples
 
             with as_ntriples(content, (limits or Limits()).timeout) as converted:
                 self._read_rdf(converted)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kgzsl.ontology.columns import Key
 from kgzsl.ontology.profile import Profile
-from kgzsl.ontology.triples import Triples
+from kgzsl.ontology.reading.triples import Triples
 from kgzsl.ontology.vocabulary import OWL, RDF, is_literal, lexical_form, local_name
 
 __all__ = ["collect_strengths", "strength_predicates"]

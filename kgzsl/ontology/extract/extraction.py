@@ -9,7 +9,7 @@ from kgzsl.ontology.axioms import Alternative, Axioms, Chain, Definition, Mirror
 from kgzsl.ontology.columns import Key
 from kgzsl.ontology.names import split_words
 from kgzsl.ontology.profile import Profile
-from kgzsl.ontology.triples import Triples
+from kgzsl.ontology.reading.triples import Triples
 from kgzsl.ontology.vocabulary import is_literal, local_name
 
 __all__ = ["Extraction", "collect_names", "plain_text"]

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from kgzsl.errors import ConfigError, FailureError, Problem
-from kgzsl.ontology.limits import MIB
-from kgzsl.ontology.network import asked
 from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.profile import Profile
-from kgzsl.ontology.triples import Triples
+from kgzsl.ontology.reading.limits import MIB
+from kgzsl.ontology.reading.network import asked
+from kgzsl.ontology.reading.triples import Triples
 from kgzsl.ontology.vocabulary import BUILT_IN, RDF, RDFS, SKOS, XSD
 
 __all__ = ["EndpointLimits", "read_endpoint"]
@@ -197,7 +197,7 @@ def _checked(value: Any) -> Mapping[str, Any]:
 
 
 def _term(value: Mapping[str, Any]) -> str:
-    """A value of SPARQL's JSON as :class:`~kgzsl.ontology.triples.Triples` writes it."""
+    """A value of SPARQL's JSON as :class:`~kgzsl.ontology.reading.triples.Triples` writes it."""
     text = str(value["value"])
     if value["type"] == "uri":
         return text

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 
-from kgzsl.ontology.extraction import Extraction, collect_names
+from kgzsl.ontology.extract.extraction import Extraction, collect_names
 from kgzsl.ontology.profile import Profile
-from kgzsl.ontology.triples import Triples
+from kgzsl.ontology.reading.triples import Triples
 from kgzsl.ontology.vocabulary import RDFS, is_literal
 
 __all__ = ["extract_kzsl"]

@@ -1,6 +1,6 @@
 """Reading OWL: class axioms become facts about classes, and axioms that entailment works with.
 
-:mod:`kgzsl.ontology.constructs` has the table of what each construct becomes.
+:mod:`kgzsl.ontology.extract.constructs` has the table of what each construct becomes.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from kgzsl.ontology.axioms import Alternative, Chain, Definition, Mirror
-from kgzsl.ontology.extraction import Extraction, collect_names
+from kgzsl.ontology.extract.extraction import Extraction, collect_names
+from kgzsl.ontology.extract.roles import divide_terms
+from kgzsl.ontology.extract.strength import collect_strengths, strength_predicates
 from kgzsl.ontology.profile import Profile
-from kgzsl.ontology.roles import divide_terms
-from kgzsl.ontology.strength import collect_strengths, strength_predicates
-from kgzsl.ontology.triples import Triples
+from kgzsl.ontology.reading.triples import Triples
 from kgzsl.ontology.vocabulary import ANNOTATION, BUILT_IN, OWL, RDF, RDFS, SKOS, XSD, is_literal, lexical_form
 
 __all__ = ["extract_owl"]

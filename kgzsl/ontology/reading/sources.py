@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kgzsl.errors import FormatError, Problem
-from kgzsl.ontology.content import STANDARD_INPUT
-from kgzsl.ontology.formats import FORMATS, has_ontology_suffix
+from kgzsl.ontology.reading.content import STANDARD_INPUT
+from kgzsl.ontology.reading.formats import FORMATS, has_ontology_suffix
 
 __all__ = ["OASIS_CATALOG", "files_of", "ontologies_in"]
 

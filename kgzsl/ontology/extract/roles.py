@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from kgzsl.ontology.axioms import is_anonymous
-from kgzsl.ontology.extraction import Extraction
-from kgzsl.ontology.triples import Triples
+from kgzsl.ontology.extract.extraction import Extraction
+from kgzsl.ontology.reading.triples import Triples
 from kgzsl.ontology.vocabulary import BUILT_IN, OWL, RDF, RDFS, is_literal
 
 __all__ = ["divide_terms"]

@@ -19,9 +19,9 @@ from typing import IO, Any, cast
 import numpy as np
 
 from kgzsl.errors import FormatError, KgzslError, ParseError, Problem
-from kgzsl.ontology.formats import COMPRESSIONS, HORNED, XML, choose_format, suffix_of
-from kgzsl.ontology.limits import MIB, Limits, show_size
-from kgzsl.ontology.xml_safety import XmlGuard, refuse_encoding
+from kgzsl.ontology.reading.formats import COMPRESSIONS, HORNED, XML, choose_format, suffix_of
+from kgzsl.ontology.reading.limits import MIB, Limits, show_size
+from kgzsl.ontology.reading.xml_safety import XmlGuard, refuse_encoding
 
 __all__ = ["STANDARD_INPUT", "Content", "JsonDepth", "content_of", "open_content", "open_stream"]
 
@@ -53,7 +53,7 @@ class Content:
     """An opened file.
 
     Args:
-        format: its format, a key of :data:`~kgzsl.ontology.formats.FORMATS`.
+        format: its format, a key of :data:`~kgzsl.ontology.reading.formats.FORMATS`.
         file: its name, for reports and errors.
         stream: its bytes, unpacked, without byte order mark; reading raises an error of the
             tree where they break a limit or are not UTF-8.

@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from typing import IO, cast
 
 from kgzsl.errors import ConfigError, ParseError, Problem
-from kgzsl.ontology.content import Content
+from kgzsl.ontology.reading.content import Content
+from kgzsl.ontology.reading.xml_safety import find_xml_mistakes
 from kgzsl.ontology.vocabulary import OWL, RDF, RDFS, XSD
-from kgzsl.ontology.xml_safety import find_xml_mistakes
 
 __all__ = ["as_ntriples", "is_installed"]
 

@@ -1,0 +1,1 @@
+"""Triples to facts and axioms about classes, as a profile says."""
