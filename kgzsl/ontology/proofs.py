@@ -162,16 +162,14 @@ class _Search:
         """The terms whose facts a term has, each with the one before it."""
         if self.ontology.profile.inherits:
             return self.above(subject)
-        same = {k for k, (p, _) in self._mutual_links(subject).items() if p >= 0}
-        return {subject: None, **dict.fromkeys(sorted(same), subject)}
-
-    def _mutual_links(self, subject: int) -> dict[int, tuple[int, bool]]:
-        """Terms that are said to be the same."""
-        return {
-            k: link
-            for k, link in self.taxonomy.up.get(subject, {}).items()
-            if link[0] >= 0 and self.ontology.terms[link[0]] in _MUTUAL
-        }
+        before: dict[int, int | None] = {subject: None}
+        todo = [subject]
+        for here in todo:  # grows while it is walked
+            for there, (predicate, _) in sorted(self.taxonomy.up.get(here, {}).items()):
+                if there not in before and predicate >= 0 and self.ontology.terms[predicate] in _MUTUAL:
+                    before[there] = here
+                    todo.append(there)
+        return before
 
     def _stated(self, holder: int, *, negative: bool) -> list[tuple[int, int]]:
         """What is asserted of a term, or was added by an axiom."""
@@ -257,9 +255,9 @@ class _Search:
                 return Proof(self._fact(subject, below, other, negative=True), "inheritance", (link, proof))
         raise AssertionError("disjointness is inherited from a stated one")
 
-    def impossible(self, subject: int, trail: frozenset[int] = frozenset()) -> Proof:
+    def impossible(self, subject: int) -> Proof:
         """That a class cannot have an instance."""
-        proof = self._impossible(subject, trail)
+        proof = self._impossible(subject, frozenset())
         if proof is None:
             raise AssertionError("an unsatisfiable class has a reason")
         return proof

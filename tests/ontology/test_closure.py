@@ -99,6 +99,16 @@ def test_each_rule_entails_and_proves(axioms: str, expected: tuple[str, str, str
     assert all(f.status == "asserted" for f in proof.asserted())
 
 
+def test_a_chain_of_identities_shares_facts_where_classes_do_not_inherit() -> None:
+    table = (
+        "Subject\tRelation\tObject\nAwA:n1\towl:sameAs\tAwA:n2\nAwA:n2\towl:sameAs\tAwA:n3\nAwA:n3\tAwA:has\tAwA:a1\n"
+    )
+    ontology = parse_ontology(table, format="K-ZSL table", profile="kzsl").entail()
+    facts = [f for f in ontology.facts(status="entailed") if f.predicate.endswith("#has")]
+    assert [f.subject.rpartition("#")[2] for f in facts] == ["n1", "n2"]
+    assert all(replay(ontology.prove(f), ontology) for f in facts)
+
+
 def test_what_must_not_follow() -> None:
     text = f""":C rdfs:subClassOf :D , {some("p", ":F")} . :F rdfs:subClassOf :G . :p rdfs:subPropertyOf :q .
         :D rdfs:subClassOf {lacks("p", ":H")} . :H rdfs:subClassOf :I ."""
