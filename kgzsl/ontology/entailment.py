@@ -88,7 +88,7 @@ class _Edges:
     """Links as (lower, upper, predicate, whether the fact is written the other way round)."""
 
     def __init__(self, ontology: Ontology, regime: Regime) -> None:
-        terms, c = ontology.terms, ontology.columns
+        c = ontology.columns
         described = {ontology.index[t] for t in (*ontology.classes, *ontology.attributes)}
         everything = ontology.profile.scope == "all"
         self.classes: list[tuple[int, int, int, bool]] = []
@@ -105,7 +105,6 @@ class _Edges:
                 kept.append((s, o, p, False))
             elif regime == "el" and (everything or kept is self.properties or {s, o} <= described):
                 kept += [(s, o, p, False), (o, s, p, True)]
-        self.terms = len(terms)
 
     def hierarchy(self, *, properties: bool = False, only: set[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends; of some predicates only, where given."""
@@ -236,9 +235,13 @@ class _Saturation:
     @cached_property
     def _supers(self) -> Table:
         """The properties above each property, itself included."""
-        c = self.ontology.columns
-        used = {*np.unique(c.predicate).tolist(), *self.ontology.axioms.terms()}
-        return self.properties.closure(np.array(sorted(used), dtype=np.int64), limit=MOST_FACTS)
+        return self.properties.closure(self._used, limit=MOST_FACTS)
+
+    @cached_property
+    def _used(self) -> np.ndarray:
+        """The predicates of facts, and the terms of axioms, sorted: all that a property may be among."""
+        used = {*np.unique(self.ontology.columns.predicate).tolist(), *self.ontology.axioms.terms()}
+        return np.array(sorted(used), dtype=np.int64)
 
     def _uppers(self, fillers: np.ndarray) -> Table:
         """The terms above each of some fillers, itself included."""
@@ -379,14 +382,15 @@ class _Saturation:
         """
         c = self.ontology.columns
         rows = self.positive[c.strength[self.positive] < 1]
-        for row in rows.tolist():
-            pair = np.array([int(c.predicate[row]) * self.width + int(c.object[row])])
-            degree = float(c.strength[row])
-            _, values = self._generalized(pair)
-            values = values[values % self.width != self.anything]
+        stated = c.predicate[rows].astype(np.int64) * self.width + c.object[rows]
+        pairs = distinct(stated)
+        general = Table(*self._generalized(pairs), len(pairs))
+        for row, place in zip(rows.tolist(), np.searchsorted(pairs, stated).tolist(), strict=True):
+            degree, values = float(c.strength[row]), general[place]
+            told = values[values % self.width != self.anything].tolist()
             for heir in self.heirs.reach([int(c.subject[row])], upwards=False).tolist():
                 own = self.graded.setdefault(heir, {})
-                for value in values.tolist():
+                for value in told:
                     own[value] = max(own.get(value, 0.0), degree)
 
     def _lack(self) -> None:
@@ -563,10 +567,9 @@ class _Saturation:
     @cached_property
     def _numbers(self) -> np.ndarray:
         """The predicates that may be in a fact, sorted."""
-        c, index = self.ontology.columns, self.ontology.index
+        index = self.ontology.index
         built_in = {index[p] for p in (RDFS.subClassOf, RDFS.subPropertyOf, RDF.type) if p in index}
-        used = sorted({*np.unique(c.predicate).tolist(), *self.ontology.axioms.terms()})
-        near = (self.properties.reach(used, upwards=up).tolist() for up in (True, False))
+        near = (self.properties.reach(self._used, upwards=up).tolist() for up in (True, False))
         return np.array(sorted(built_in.union(*near)), dtype=np.int64)
 
     @cached_property
