@@ -170,7 +170,7 @@ class Xlsa17:
         random = np.random.default_rng(0)
         features = self.splits()["original_att"][:, labels] / 50
         features = np.concatenate([features, np.zeros((10, len(labels)))])
-        files = [f"/BS/someone/work/toys//JPEGImages/{self.classes[c]}/{k % 8}.png" for k, c in enumerate(labels)]
+        files = [f"/published/work/toys//JPEGImages/{self.classes[c]}/{k % 8}.png" for k, c in enumerate(labels)]
         return {
             "features": features + random.random(features.shape),
             "labels": labels[:, None].astype(np.float64) + 1,
@@ -250,6 +250,25 @@ def toy_run(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Any:
     from kgzsl import api
 
     return api.fit(toys.config(), tmp_path_factory.mktemp("runs") / "toys")
+
+
+@pytest.fixture
+def poisoned_test_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Test images are noise under shuffled labels, wherever data are loaded from now on."""
+    from kgzsl import api
+
+    honest = api.load_dataset
+
+    def poisoned(*arguments: Any) -> api.Dataset:
+        data = honest(*arguments)
+        images, random = data.images, np.random.default_rng(1)
+        test = images.parts != "trainval"
+        array, labels = images.array.copy(), images.labels.copy()
+        array[test] = random.integers(0, 256, array[test].shape, dtype=np.uint8)
+        labels[test] = random.permutation(labels[test])
+        return replace(data, images=replace(images, array=array, labels=labels))
+
+    monkeypatch.setattr(api, "load_dataset", poisoned)
 
 
 @pytest.fixture

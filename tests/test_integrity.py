@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +23,8 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
 
 
-def test_the_trainer_cannot_reach_test_images(
-    toys: Any, toy_run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    honest = api.load_dataset
-
-    def poisoned(*arguments: Any) -> api.Dataset:
-        data = honest(*arguments)
-        images, random = data.images, np.random.default_rng(1)
-        test = images.parts != "trainval"
-        array, labels = images.array.copy(), images.labels.copy()
-        array[test] = random.integers(0, 256, array[test].shape, dtype=np.uint8)
-        labels[test] = random.permutation(labels[test])
-        return replace(data, images=replace(images, array=array, labels=labels))
-
-    monkeypatch.setattr(api, "load_dataset", poisoned)
+@pytest.mark.usefixtures("poisoned_test_images")
+def test_the_trainer_cannot_reach_test_images(toys: Any, toy_run: Any, tmp_path: Path) -> None:
     api.fit(toys.config(), tmp_path / "run")
     assert same(weights(tmp_path / "run"), weights(toy_run.folder.path))
 

@@ -61,21 +61,8 @@ def test_a_run_trains_reports_predicts_and_explains(run: Any, toys: Any) -> None
     assert abs(explanation.completeness_gap) <= 1e-4
 
 
-def test_the_trainer_cannot_reach_test_images(
-    toys: Any, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    honest = api.load_dataset
-
-    def poisoned(*arguments: Any) -> api.Dataset:
-        data = honest(*arguments)
-        images, random = data.images, np.random.default_rng(1)
-        test = images.parts != "trainval"
-        array, labels = images.array.copy(), images.labels.copy()
-        array[test] = random.integers(0, 256, array[test].shape, dtype=np.uint8)
-        labels[test] = random.permutation(labels[test])
-        return replace(data, images=replace(images, array=array, labels=labels))
-
-    monkeypatch.setattr(api, "load_dataset", poisoned)
+@pytest.mark.usefixtures("poisoned_test_images")
+def test_the_trainer_cannot_reach_test_images(toys: Any, run: Any, tmp_path: Path) -> None:
     api.fit(compat(toys), tmp_path / "run")
     assert same(weights(tmp_path / "run"), weights(run.folder.path))
 
