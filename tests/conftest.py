@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+# A console that is made while COLUMNS is set keeps that width; without, each test sets its own.
+os.environ.pop("COLUMNS", None)
 SHARED = Path(os.environ.get("KGZSL_SHARED", Path(__file__).resolve().parents[2] / "shared" / "data"))
 TOY = "http://toys.example/#"
 COLORS = {"red": (210, 40, 40), "green": (40, 170, 60), "blue": (50, 70, 210), "yellow": (225, 210, 60)}
@@ -289,6 +291,8 @@ def kgzsl(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
             main()
         streams = capfd.readouterr()
         return Done(int(leaving.value.code or 0), streams.out, streams.err)
+
+    import kgzsl.cli.console  # noqa: F401 - made before COLUMNS is set
 
     monkeypatch.setenv("COLUMNS", "100")
     return call

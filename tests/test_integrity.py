@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from kgzsl import api
+from kgzsl.api.scoring import scores_of
 from kgzsl.errors import MismatchError, RunError, SplitError, UnknownTermError
 from kgzsl.ontology import replay
 
@@ -32,10 +33,10 @@ def test_the_trainer_cannot_reach_test_images(toys: Any, toy_run: Any, tmp_path:
 def test_a_score_does_not_depend_on_the_candidates_or_on_batch_mates(toys: Any, toy_run: Any) -> None:
     images = api.load_dataset(toys.config()).images.array
     table, model = toy_run.attributes, toy_run.model
-    all_scores = api._scores(model, images, table)
+    all_scores = scores_of(model, images, table)
     few = [table.classes[5], table.classes[0]]
-    assert np.allclose(api._scores(model, images, table.subset(few)), all_scores[:, [5, 0]], atol=1e-5)
-    assert np.allclose(api._scores(model, images[:1], table), all_scores[:1], atol=1e-5)
+    assert np.allclose(scores_of(model, images, table.subset(few)), all_scores[:, [5, 0]], atol=1e-5)
+    assert np.allclose(scores_of(model, images[:1], table), all_scores[:1], atol=1e-5)
 
 
 @pytest.mark.parametrize("kill_after", [("select", 1), ("select", 2), ("refit", 1)])
@@ -77,7 +78,7 @@ def test_another_ontology_is_refused(toys: Any, toy_run: Any, tmp_path: Path) ->
 
 def test_contributions_add_up_and_every_fact_is_proved(toys: Any, toy_run: Any) -> None:
     images = api.load_dataset(toys.config()).images
-    scores = api._scores(toy_run.model, images.array, toy_run.attributes)
+    scores = scores_of(toy_run.model, images.array, toy_run.attributes)
     scores -= toy_run.gamma * toy_run.space.mask(toy_run.split.seen)
     for row in range(len(images)):
         explanation = api.explain(toy_run, images.array[row], name="toy")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-__all__ = ["ModelConfig"]
+__all__ = ["KINDS", "ModelConfig"]
+
+KINDS = ("duet", "duet-compat")
+"""Kinds of models."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class ModelConfig:
         dropout: in the cross-modal layers and on patch features, in [0, 1).
         text_encoder: a transformers folder or hub id; empty: built from the ontology's words.
         unit_classes: class vectors of length 1, so that classes with many facts do not outshout those with few.
-        preset: ``default``, or ``duet-compat``: networks, losses and draws of DUET's published code, on pixels.
+        kind: one of :data:`KINDS`; ``duet-compat``: networks, losses and draws of DUET's published code, on pixels.
     """
 
     dim: int = 96
@@ -36,4 +38,4 @@ class ModelConfig:
     dropout: float = 0.0
     text_encoder: str = ""
     unit_classes: bool = False
-    preset: Literal["default", "duet-compat"] = "default"
+    kind: str = "duet"

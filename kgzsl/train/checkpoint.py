@@ -12,13 +12,18 @@ from torch import Tensor, nn
 from kgzsl.errors import CheckpointError, Problem
 from kgzsl.ontology.whole import whole_file
 
-__all__ = ["load_state", "load_weights", "read_metadata", "save_state", "save_weights", "write_text"]
+__all__ = ["load_state", "load_weights", "read_metadata", "save_state", "save_weights", "write_json", "write_text"]
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
     with whole_file(path, force=True) as working:
         working.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write indented JSON whole or not at all."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False))
 
 
 def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from kgzsl.data.catalog import LAYOUTS, catalog
 from kgzsl.errors import ConfigError, MismatchError, Problem, RunError, nearest
-from kgzsl.model.config import ModelConfig
-from kgzsl.train.checkpoint import write_text
+from kgzsl.model.config import KINDS, ModelConfig
+from kgzsl.train.checkpoint import write_json, write_text
 from kgzsl.train.config import TrainConfig
 
 __all__ = ["DataConfig", "OntologyConfig", "RunConfig", "RunFolder", "SemanticsConfig", "parse_config", "read_config"]
@@ -113,7 +113,7 @@ CHOICES = {
     "train.classification": ("cross_entropy", "square"),
     "train.validation": ("cut", "published"),
     "data.benchmark": ("", "creatures"),
-    "model.preset": ("default", "duet-compat"),
+    "model.kind": KINDS,
     "data.dataset": ("", *catalog(), *LAYOUTS),
 }
 _SHARES = ("train.warmup", "train.masked_share", "train.attribute_dropping", "train.label_smoothing", "model.dropout")
@@ -162,6 +162,8 @@ def parse_config(content: Mapping[str, Any], *, overrides: Sequence[str] = (), f
         >>> parse_config({"train": {"epochs": 3}}, overrides=["train.lr=0.01"]).train.lr
         0.01
     """
+    # `model = "eszsl"` is short for a section that says nothing else.
+    content = {**content, "model": {"kind": content["model"]}} if isinstance(content.get("model"), str) else content
     merged = {section: dict(keys) if isinstance(keys, Mapping) else keys for section, keys in content.items()}
     problems: list[Problem] = []
     set_here = set()
@@ -345,7 +347,7 @@ class RunFolder:
             raise RunError(Problem("is not empty and holds no run", file=self.path, fix="give another --out"))
         self.path.mkdir(parents=True, exist_ok=True)
         write_text(self.path / "config.toml", config.to_toml())
-        write_text(state, json.dumps({"promise": dict(promise), "complete": False}, indent=1))
+        write_json(state, {"promise": dict(promise), "complete": False})
 
     def state(self) -> dict[str, Any]:
         """The content of run.json.
@@ -366,6 +368,6 @@ class RunFolder:
 
     def finish(self, **facts: Any) -> None:
         """Mark the run as complete, with what came out of it; the states for resuming are deleted."""
-        write_text(self.path / "run.json", json.dumps(self.state() | facts | {"complete": True}, indent=1))
+        write_json(self.path / "run.json", self.state() | facts | {"complete": True})
         for name in ("last.safetensors", "best.safetensors"):
             (self.path / name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A run file with ``model.preset = "duet-compat"``: trains, resumes, explains; no test image is reached."""
+"""A run file with ``model.kind = "duet-compat"``: trains, resumes, explains; no test image is reached."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ import torch
 from safetensors.torch import load_file
 
 from kgzsl import api
+from kgzsl.api.building import build_model, compat_method
 from kgzsl.errors import ConfigError, TrainingError
 from kgzsl.model.departures import Departures
 from kgzsl.train.loop import TrainingSet
 
-SIZES = {"dim": 16, "heads": 2, "text_layers": 1, "preset": "duet-compat"}
+SIZES = {"dim": 16, "heads": 2, "text_layers": 1, "kind": "duet-compat"}
 
 
 def compat(toys: Any, *, model: Any = None, data: Any = None, **train: Any) -> Any:
@@ -106,10 +107,10 @@ class Recorder(torch.optim.SGD):
 def test_what_is_left_of_an_epoch(toys: Any, published: bool) -> None:
     config = compat(toys)
     data = api.load_dataset(config)
-    model, tokenizer = api._build(config, data.attributes, data.ontology, split=data.split, array=data.images.array)
+    model, tokenizer = build_model(config, data.attributes, data.ontology, split=data.split, array=data.images.array)
     departures = Departures(index_in_word=False, leftover_gradients=published, dropout_ends_with_validation=published)
     model.network.departures = departures
-    method = replace(api._compat_method(data, tokenizer), accumulated=2, first_evaluation=2)
+    method = replace(compat_method(data, tokenizer), accumulated=2, first_evaluation=2)
     trainval = data.images.part("trainval")
     table = data.attributes.subset(data.split.seen)
     training = np.ones(len(table.classes), dtype=bool)

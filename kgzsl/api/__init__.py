@@ -1,0 +1,33 @@
+"""The one floor that wires the others: from an ontology and images to a model, a report and explanations.
+
+Example:
+    >>> from kgzsl import api
+    >>> ontology = api.load_ontology(api.creatures_ontology())
+    >>> len(ontology.leaves)
+    100
+"""
+
+from kgzsl.api.asking import explain, predict, verbalizer
+from kgzsl.api.measuring import BASELINES, baseline, evaluate
+from kgzsl.api.records import Dataset, Listener, Prediction, Run
+from kgzsl.api.sources import creatures_ontology, load_dataset, load_endpoint, load_ontology
+from kgzsl.api.training import fit, load_run
+
+__all__ = [
+    "BASELINES",
+    "Dataset",
+    "Listener",
+    "Prediction",
+    "Run",
+    "baseline",
+    "creatures_ontology",
+    "evaluate",
+    "explain",
+    "fit",
+    "load_dataset",
+    "load_endpoint",
+    "load_ontology",
+    "load_run",
+    "predict",
+    "verbalizer",
+]

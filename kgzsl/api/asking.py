@@ -1,0 +1,136 @@
+"""Predictions for images, and the facts that drove them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kgzsl.api.records import Prediction, Run
+from kgzsl.api.scoring import scores_of
+from kgzsl.data.images import read_pixels
+from kgzsl.errors import (
+    ConfigError,
+    Problem,
+    SplitError,
+    nearest,
+)
+from kgzsl.ontology import Fact, Ontology
+from kgzsl.semantics import verbalize
+
+if TYPE_CHECKING:
+    from kgzsl.explain.explanation import Explanation
+
+__all__ = ["explain", "predict", "verbalizer"]
+
+
+def predict(run: Run, images: Sequence[str | Path], *, top: int = 5) -> list[Prediction]:
+    """Classify image files among all classes of the run, seen and unseen.
+
+    Scores are calibrated: gamma is taken off those of seen classes.
+
+    Raises:
+        ImageError: every file that is not an image.
+    """
+    scores = scores_of(run.model, _read_images(run, images), run.attributes) - run.gamma * run.space.mask(
+        run.split.seen
+    )
+    unseen = set(run.split.unseen)
+    predictions = []
+    for path, row in zip(images, scores, strict=True):
+        best = [(run.space.classes[c], float(row[c])) for c in np.argsort(-row, kind="stable")[:top]]
+        named = tuple((iri, run.ontology.label(iri), score, iri in unseen) for iri, score in best)
+        predictions.append(Prediction(str(path), named))
+    return predictions
+
+
+def _read_images(run: Run, images: Sequence[str | Path]) -> np.ndarray:
+    """Image files as the run's model reads them."""
+    if run.config.data.features:
+        fix = "train on images (data.backbone), or give features of the same backbone as an array in Python"
+        got = f"a run on the features of {run.config.data.features} reads no image files"
+        raise ConfigError(Problem(got, expected="a run on images", fix=fix))
+    if not run.config.data.backbone:
+        return read_pixels(images, size=run.config.data.size)
+    from kgzsl.data.backbone import load_backbone
+
+    return load_backbone(run.config.data.backbone).features(images)
+
+
+def explain(
+    run: Run, image: str | Path | np.ndarray, *, against: str | None = None, name: str | None = None
+) -> Explanation:
+    """Which facts drove the prediction for one image.
+
+    Args:
+        run: a trained run.
+        image: a file, or pixels (or patch features) as the run's model reads them.
+        against: the rival class by IRI or label; by default the runner-up.
+        name: what to call the image.
+
+    Returns:
+        Contributions that sum to the margin between the predicted class and the rival.
+
+    Raises:
+        ImageError: not an image.
+        UnknownTermError: no such rival.
+        SplitError: the rival is not a class of the run, or is the predicted class.
+    """
+    import torch
+
+    from kgzsl.explain.margin import ImageEvidence, explain_margin
+
+    array = image if isinstance(image, np.ndarray) else _read_images(run, [image])[0]
+    rival_iri = None if against is None else _rival(run, against)
+    model = run.model
+    with torch.inference_mode():
+        found = model.encode_images(torch.from_numpy(np.array(array))[None])
+        vectors = model.encode_classes(torch.from_numpy(run.attributes.value), torch.from_numpy(run.attributes.known))
+        scale = float(model.log_scale.exp())
+        evidence = scale * found.evidence[0].double().numpy()
+        shares = scale * (found.attention * found.local)[0].double().numpy()
+        table = vectors.double().numpy()
+    seen = run.space.mask(run.split.seen)
+    scores = table @ evidence - run.gamma * seen
+    order = np.argsort(-scores, kind="stable")
+    predicted = int(order[0])
+    rival = int(order[1]) if rival_iri is None else int(run.space.columns([rival_iri])[0])
+    if rival == predicted:
+        fix = "name another class with --against"
+        raise SplitError(
+            Problem(f"{run.ontology.label(run.space.classes[rival])} is the predicted class itself", fix=fix)
+        )
+    return explain_margin(
+        ImageEvidence(
+            image=name or str(image),
+            evidence=evidence,
+            shares=shares,
+            predicted=table[predicted],
+            rival=table[rival],
+            offset=float(run.gamma) * (int(seen[rival]) - int(seen[predicted])),
+        ),
+        classes=(run.space.classes[predicted], run.space.classes[rival]),
+        class_attributes=run.attributes,
+        ontology=run.ontology,
+        verbalize=verbalizer(run.ontology),
+        top=tuple((run.space.classes[c], float(scores[c])) for c in order[:5]),
+        unseen=frozenset(run.split.unseen),
+    )
+
+
+def verbalizer(ontology: Ontology) -> Callable[[Fact], str]:
+    """Facts as phrases in the words of an ontology."""
+    return partial(verbalize, ontology=ontology)
+
+
+def _rival(run: Run, name: str) -> str:
+    """The IRI of a class of the run, by IRI or label."""
+    iri = run.ontology.resolve(name)
+    if iri not in run.space.classes:
+        known = [run.ontology.label(c) for c in run.space.classes]
+        got = f"{name} is in the ontology, but not a class of this run"
+        raise SplitError(Problem(got, fix=nearest(name, known)))
+    return iri

@@ -1,0 +1,135 @@
+"""From a run file and class attributes to a model with fresh weights, and its tokenizer."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kgzsl.api.records import Dataset
+from kgzsl.data.split import ZeroShotSplit
+from kgzsl.errors import (
+    ConfigError,
+    Problem,
+)
+from kgzsl.ontology import Ontology
+from kgzsl.semantics import ClassAttributes, attribute_phrases, class_prompt, template
+
+if TYPE_CHECKING:
+    from kgzsl.model.classifier import ZeroShotClassifier
+    from kgzsl.train.run import RunConfig, RunFolder
+
+__all__ = ["build_model", "compat_method", "is_frozen", "need_compat", "promise_of"]
+
+
+def is_frozen(config: RunConfig) -> bool:
+    """Whether images come as features that do not change."""
+    return bool(config.data.backbone or config.data.features)
+
+
+def build_model(
+    config: RunConfig,
+    attributes: ClassAttributes,
+    ontology: Ontology,
+    *,
+    split: ZeroShotSplit,
+    array: np.ndarray | None = None,
+    saved: RunFolder | None = None,
+) -> tuple[ZeroShotClassifier, Any]:
+    """A classifier for these attributes with fresh weights, and its tokenizer (a saved one, or made from the words)."""
+    import torch
+
+    from kgzsl.model.class_encoder import ClassEncoder
+    from kgzsl.model.classifier import Texts, ZeroShotClassifier
+    from kgzsl.model.text_encoder import build_tokenizer, load_tokenizer, tokenize
+
+    phrases = attribute_phrases(attributes, ontology)
+    skeleton = template(attributes, ontology).text
+    if config.model.text_encoder:
+        tokenizer = load_tokenizer(config.model.text_encoder)
+    elif saved is not None:
+        tokenizer = load_tokenizer(saved.path / "tokenizer.json")
+    else:
+        # From the seen classes' words only: what the model knows does not depend on the unseen classes.
+        prompts = (class_prompt(iri, attributes, ontology).text for iri in split.seen)
+        tokenizer = build_tokenizer([*phrases, skeleton, *prompts])
+    if config.model.kind == "duet-compat":
+        return _build_compat(config, attributes, tokenizer, skeleton), tokenizer
+    table = attributes.subset(split.training)
+    names = list(attributes.properties)
+    classes = ClassEncoder(
+        torch.from_numpy(table.value),
+        torch.from_numpy(table.known),
+        torch.tensor([names.index(a.property) for a in attributes.attributes]),
+        unit=config.model.unit_classes,
+    )
+    if saved is not None:
+        facts = saved.state()
+        patches, channels = facts["patches"], facts.get("channels")
+    elif array is not None and array.ndim == 3:
+        patches, channels = array.shape[1:]
+    else:
+        # The stem halves twice and every stage but the first once more, each time rounding up.
+        patches, channels = math.ceil(config.data.size / 2 ** (len(config.model.stages) + 1)) ** 2, None
+    torch.manual_seed(config.train.seed)
+    model = ZeroShotClassifier(
+        config.model,
+        Texts(*tokenize(tokenizer, phrases), *tokenize(tokenizer, [skeleton])),
+        classes=classes,
+        vocabulary=len(tokenizer),
+        patches=patches,
+        channels=channels,
+    )
+    return model, tokenizer
+
+
+def need_compat(config: RunConfig) -> None:
+    """What the compat model asks of a run file."""
+    from kgzsl.model.compat_classifier import PATCH
+
+    problems = [
+        Problem(f"{key} with model.kind = 'duet-compat'", expected=expected, fix=fix)
+        for key, wrong, expected, fix in (
+            ("data.backbone", config.data.backbone, "images as pixels", "leave it out"),
+            ("model.text_encoder", config.model.text_encoder, "a text encoder of the ontology's words", "leave it out"),
+            (f"data.size = {config.data.size}", config.data.size % PATCH, f"a multiple of {PATCH}", "change it"),
+        )
+        if wrong
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _build_compat(config: RunConfig, attributes: ClassAttributes, tokenizer: Any, skeleton: str) -> Any:
+    """The compat model with fresh weights. Numbers before words are CUB's, and no run is on CUB's texts."""
+    import torch
+
+    from kgzsl.model.compat_classifier import CompatClassifier, small_shape
+    from kgzsl.model.departures import Departures
+    from kgzsl.model.text_encoder import tokenize
+
+    count = len(attributes.attributes)
+    shape = small_shape(config.model, size=config.data.size, vocabulary=len(tokenizer), attributes=count)
+    torch.manual_seed(config.train.seed)
+    return CompatClassifier(shape, tokenize(tokenizer, [skeleton]), Departures(index_in_word=False))
+
+
+def compat_method(data: Dataset, tokenizer: Any) -> Any:
+    """How the compat model trains: prompts of the ontology's properties and values."""
+    from kgzsl.train.compat_loop import CompatMethod
+    from kgzsl.train.compat_texts import text_pieces
+
+    phrases = [phrase.split(" : ", 1) for phrase in attribute_phrases(data.attributes, data.ontology)]
+    columns: dict[str, list[int]] = {}
+    for column, (aspect, _) in enumerate(phrases):
+        columns.setdefault(aspect, []).append(column)
+    groups = np.zeros(len(phrases), dtype=np.int64)
+    for number, members in enumerate(columns.values()):
+        groups[members] = number
+    return CompatMethod(text_pieces(tokenizer, columns, names=[value for _, value in phrases], limit=512), groups)
+
+
+def promise_of(ontology: Ontology, attributes: ClassAttributes, split: ZeroShotSplit) -> dict[str, str]:
+    """Hashes of what a run is trained on; a checkpoint is good for these alone."""
+    return {"ontology": ontology.digest, "attributes": attributes.digest, "split": split.digest}

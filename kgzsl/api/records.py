@@ -1,0 +1,103 @@
+"""What passes through the api: listeners, data sets, runs, predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kgzsl.data.images import ImageSet
+from kgzsl.data.labels import LabelSpace
+from kgzsl.data.split import ZeroShotSplit
+from kgzsl.errors import (
+    Problem,
+)
+from kgzsl.ontology import Ontology
+from kgzsl.semantics import ClassAttributes
+
+if TYPE_CHECKING:
+    from kgzsl.model.classifier import ZeroShotClassifier
+    from kgzsl.train.loop import EpochRecord
+    from kgzsl.train.run import RunConfig, RunFolder
+
+__all__ = ["Dataset", "Listener", "Prediction", "Run"]
+
+
+def _nothing(*arguments: Any) -> None:
+    """What a listener does by default."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """What is called while long work goes on.
+
+    Args:
+        drawing: images of the benchmark: (done, all).
+        features: images through the frozen backbone: (done, all).
+        step: phase of training, step, steps of the phase.
+        epoch: the record of an epoch.
+        skipped: images that are left out, counted and named.
+    """
+
+    drawing: Callable[[int, int], None] = _nothing
+    features: Callable[[int, int], None] = _nothing
+    step: Callable[[str, int, int], None] = _nothing
+    epoch: Callable[[EpochRecord], None] = _nothing
+    skipped: Callable[[Sequence[Problem]], None] = _nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images, split and semantics of the classes.
+
+    Args:
+        images: all images of the split's classes, with their parts.
+        split: seen, unseen and validation classes.
+        ontology: entailed.
+        attributes: one row for each class of ``images.space``.
+    """
+
+    images: ImageSet
+    split: ZeroShotSplit
+    ontology: Ontology
+    attributes: ClassAttributes
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A trained model with all that it needs to predict and explain.
+
+    Args:
+        config: what made it.
+        ontology: entailed.
+        attributes: one row for each class of ``space``.
+        split: seen, unseen and validation classes.
+        space: the classes in the order of the score columns, seen ones first.
+        model: the classifier.
+        gamma: taken off the scores of seen classes.
+        facts: the content of ``run.json``.
+        folder: where it is.
+    """
+
+    config: RunConfig
+    ontology: Ontology
+    attributes: ClassAttributes
+    split: ZeroShotSplit
+    space: LabelSpace
+    model: ZeroShotClassifier
+    gamma: float
+    facts: Mapping[str, Any]
+    folder: RunFolder
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The best classes for one image.
+
+    Args:
+        image: its path.
+        top: ``(IRI, label, score, unseen)``, best first; scores are calibrated logits.
+    """
+
+    image: str
+    top: tuple[tuple[str, str, float, bool], ...] = field(default=())

@@ -1,0 +1,296 @@
+"""Ontologies and data sets, as a run file names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kgzsl.api.records import Dataset, Listener
+from kgzsl.data.catalog import published_as
+from kgzsl.data.creatures import cached, load
+from kgzsl.data.creatures import ontology_path as creatures_ontology
+from kgzsl.data.images import ImageSet, cut_parts, find_images, read_pixels, unreadable
+from kgzsl.data.labels import LabelSpace
+from kgzsl.data.layouts import list_images, ontology_text
+from kgzsl.data.listing import Request, summarize
+from kgzsl.data.split import ZeroShotSplit, read_split
+from kgzsl.errors import (
+    ConfigError,
+    ImageError,
+    NoFactsError,
+    Problem,
+    SplitError,
+)
+from kgzsl.ontology import Ontology, parse_ontology, read_ontology
+from kgzsl.ontology.reading.endpoint import read_endpoint
+from kgzsl.semantics import ClassAttributes, class_attributes
+
+if TYPE_CHECKING:
+    from kgzsl.ontology.ontology import Reasoner, Regime
+    from kgzsl.train.run import RunConfig
+
+__all__ = [
+    "attributes_of",
+    "creatures_ontology",
+    "dataset_name",
+    "load_dataset",
+    "load_endpoint",
+    "load_ontology",
+    "ontology_of",
+    "semantics_name",
+]
+
+
+def load_ontology(
+    *files: str | Path,
+    profile: str | None = None,
+    entail: Regime = "el",
+    format: str | None = None,
+    catalog: str | Path | None = None,
+    remote: bool = False,
+    max_bytes: int | None = None,
+    reasoner: Reasoner = "own",
+    timeout: float = 600,
+) -> Ontology:
+    """Read files and folders as one ontology and derive what follows.
+
+    Args:
+        files: in any format of :func:`kgzsl.ontology.read_ontology`; ``-`` for standard input.
+        profile: ``owl``, ``kzsl``, ``skos``, or a profile in a ``.toml`` file; detected when not given.
+        entail: ``el``, ``rdfs`` or ``none``.
+        format: name of the format, where the suffix does not tell.
+        catalog: a folder in which ``owl:imports`` are looked for.
+        remote: fetch imports that are missing from the network.
+        max_bytes: what one file may hold after unpacking; 8 GiB if None.
+        reasoner: ``own``, or ``hermit``, which needs a Java.
+        timeout: seconds after which HermiT is ended.
+    """
+    ontology = read_ontology(
+        *files, profile=profile or None, format=format, catalog=catalog, remote=remote, max_bytes=max_bytes
+    )
+    return ontology.entail(entail, reasoner=reasoner, timeout=timeout)
+
+
+def load_endpoint(
+    url: str,
+    seeds: Sequence[str],
+    *,
+    hops: int = 1,
+    profile: str | None = None,
+    entail: Regime = "el",
+    reasoner: Reasoner = "own",
+    timeout: float = 600,
+) -> Ontology:
+    """Read the neighborhood of some terms from a SPARQL endpoint and derive what follows.
+
+    Args:
+        url: address of the endpoint.
+        seeds: IRIs of the terms to start from.
+        hops: how many triples away from a seed to go.
+        profile: ``owl``, ``kzsl``, ``skos``, or a profile in a ``.toml`` file; detected when not given.
+        entail: ``el``, ``rdfs`` or ``none``.
+        reasoner: ``own``, or ``hermit``, which needs a Java.
+        timeout: seconds after which HermiT is ended.
+    """
+    ontology = read_endpoint(url, seeds, hops=hops, profile=profile or None)
+    return ontology.entail(entail, reasoner=reasoner, timeout=timeout)
+
+
+def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset:
+    """Images, split and class attributes that a run file names.
+
+    Raises:
+        InputError: all that is wrong with split, images and classes.
+    """
+    listener = listener or Listener()
+    ontology = ontology_of(config)
+    published: tuple[str, ...] = ()
+    if config.data.benchmark == "creatures":
+        images, split = _creatures(config, listener)
+    elif config.data.dataset:
+        images, split, published = _published(config, ontology, listener)
+    else:
+        images, split = _folder(config, ontology, listener)
+    if config.train.validation == "published":
+        split = _with_validation(split, published or split.validation)
+    if not split.validation:
+        split = split.cut_validation(fraction=config.train.validation_fraction, seed=config.train.seed)
+    attributes = attributes_of(config, ontology, images.space)
+    _need_facts(attributes)
+    if config.semantics.shuffle:
+        images = _shuffled(images, split, seed=config.train.seed)
+    return Dataset(images=images, split=split, ontology=ontology, attributes=attributes)
+
+
+def attributes_of(config: RunConfig, ontology: Ontology, space: LabelSpace) -> ClassAttributes:
+    """What a run file makes of the facts about its classes."""
+    semantics = config.semantics
+    return class_attributes(ontology, space.classes, world=semantics.world, numbers=semantics.numbers)
+
+
+def ontology_of(config: RunConfig) -> Ontology:
+    """The ontology that a run file names, or the one that its data set brings."""
+    files = config.ontology.files or ((creatures_ontology(),) if config.data.benchmark == "creatures" else ())
+    if files:
+        return load_ontology(*files, profile=config.ontology.profile, entail=config.ontology.entail)
+    if config.data.dataset:
+        data = config.data
+        text = ontology_text(Path(data.root), data.dataset, split=data.split, features=data.features)
+        if text is not None:
+            return parse_ontology(text, profile="owl").entail(config.ontology.entail)
+    raise ConfigError(Problem("no ontology", expected="ontology.files", fix="give --ontology FILE or [ontology] files"))
+
+
+def _with_validation(split: ZeroShotSplit, published: tuple[str, ...]) -> ZeroShotSplit:
+    """The split with the validation classes that were published with it."""
+    if not published:
+        fix = 'set train.validation = "cut", which draws them by the seed'
+        raise SplitError(Problem("no validation classes were published with these data", fix=fix))
+    return replace(split, validation=published)
+
+
+def _published(
+    config: RunConfig, ontology: Ontology, listener: Listener
+) -> tuple[ImageSet, ZeroShotSplit, tuple[str, ...]]:
+    """A data set in a layout of the field, and its published validation classes."""
+    data = config.data
+    request = Request(
+        root=Path(data.root),
+        resolve=ontology.resolve,
+        known=frozenset(ontology.classes),
+        **{k: getattr(data, k) for k in ("dataset", "images", "split", "features", "classes", "skip_bad")},
+    )
+    listing = list_images(request, generated=not config.ontology.files)
+    if listing.features is not None:
+        array, backbone = listing.features, listing.made_by
+        _report_skipped(listing.skipped, of=len(listing.names) + len(listing.skipped), listener=listener)
+    else:
+        keep = _readable(config, listing.files, listener, before=listing.skipped)
+        listing = listing.take(keep)
+        array, backbone = _array(config, listing.files, everything=listing.files, listener=listener)
+    space = LabelSpace((*listing.split.seen, *listing.split.unseen))
+    labels = space.columns(listing.classes)
+    images = ImageSet(array, labels, np.array(listing.parts), listing.names, space, backbone)
+    return images, listing.split, listing.validation
+
+
+def _shuffled(images: ImageSet, split: ZeroShotSplit, *, seed: int) -> ImageSet:
+    """Images of every class under the facts of another one, seen among seen and unseen among unseen."""
+    random = np.random.default_rng(seed)
+    other = np.arange(len(images.space))
+    for group in (split.seen, split.unseen):
+        circle = random.permutation(images.space.columns(group))
+        other[circle] = np.roll(circle, 1)
+    return replace(images, labels=other[images.labels])
+
+
+def _creatures(config: RunConfig, listener: Listener) -> tuple[ImageSet, ZeroShotSplit]:
+    """The embedded benchmark."""
+    folder = cached(
+        config.data.size,
+        train_per_class=config.data.train_per_class,
+        test_per_class=config.data.test_per_class,
+        progress=listener.drawing,
+    )
+    data = load(folder)
+    names = tuple(f"creatures/{i}" for i in range(len(data.labels)))
+    images = ImageSet(data.images, data.labels, data.part, names, LabelSpace(data.class_iris))
+    return images, ZeroShotSplit(seen=data.seen, unseen=data.unseen)
+
+
+def _folder(config: RunConfig, ontology: Ontology, listener: Listener) -> tuple[ImageSet, ZeroShotSplit]:
+    """A folder of images by class, with a split file."""
+    missing = [name for name in ("images", "split") if not getattr(config.data, name)]
+    if missing:
+        raise ConfigError(
+            Problem(f"no data.{name}", fix=f"give --{name} or [data] {name}, or [data] benchmark") for name in missing
+        )
+    files = find_images(config.data.images, resolve=ontology.resolve)
+    path, _, name = config.data.split.partition(":")
+    split = read_split(path, resolve=ontology.resolve, pictured=tuple(files), name=name or None)
+    paths, classes, parts = cut_parts(files, split)
+    space = LabelSpace((*split.seen, *split.unseen))
+    # Features of the whole folder in one order, so that all splits of it share one cache.
+    everything = sorted(path for found in files.values() for path in found)
+    if config.data.skip_bad:
+        everything = [everything[row] for row in _readable(config, everything, listener)]
+        good = set(everything)
+        rows = [row for row, path in enumerate(paths) if path in good]
+        paths, classes, parts = ([group[row] for row in rows] for group in (paths, classes, parts))  # type: ignore
+    array, backbone = _array(config, paths, everything=everything, listener=listener)
+    images = ImageSet(array, space.columns(classes), np.array(parts), tuple(map(str, paths)), space, backbone)
+    return images, split
+
+
+def _readable(
+    config: RunConfig, paths: Sequence[Path], listener: Listener, *, before: Sequence[Problem] = ()
+) -> np.ndarray:
+    """Rows of the image files that can be read, where ``data.skip_bad`` asks; else of all.
+
+    Args:
+        config: the run.
+        paths: image files.
+        listener: is told what is left out.
+        before: images that were left out already.
+    """
+    bad = {problem.file: problem for problem in unreadable(paths)} if config.data.skip_bad else {}
+    _report_skipped([*before, *bad.values()], of=len(paths) + len(before), listener=listener)
+    return np.array([row for row, path in enumerate(paths) if path not in bad], dtype=np.int64)
+
+
+def _report_skipped(skipped: Sequence[Problem], *, of: int, listener: Listener) -> None:
+    """Tell which images are left out, if any."""
+    if skipped:
+        listener.skipped(summarize(skipped, "are left out", of=of))
+
+
+def _array(
+    config: RunConfig, paths: Sequence[Path], *, everything: Sequence[Path], listener: Listener
+) -> tuple[np.ndarray, str]:
+    """Pixels or patch features of image files, and what made them; features are cached for ``everything``."""
+    try:
+        if not config.data.backbone:
+            return read_pixels(paths, size=config.data.size), "pixels"
+        from kgzsl.data.backbone import cached_features, load_backbone
+
+        backbone = load_backbone(config.data.backbone)
+        features = cached_features(everything, backbone, progress=listener.features)
+    except ImageError as error:
+        fix = "mend them, or set data.skip_bad = true to go on without them"
+        raise ImageError(summarize(error.problems, "cannot be read", of=len(everything), fix=fix)) from None
+    place = {path: row for row, path in enumerate(everything)}
+    return features[[place[path] for path in paths]], backbone.name
+
+
+def _need_facts(attributes: ClassAttributes) -> None:
+    """Every class needs a known attribute, or nothing can tell it."""
+    empty = [iri for iri, known in zip(attributes.classes, attributes.known, strict=True) if not known.any()]
+    if empty:
+        fix = "state a fact of each in the ontology, or take them out of the split"
+        raise NoFactsError(
+            Problem(f"{attributes.ontology.label(iri)} ({iri}) has no fact about any attribute", fix=fix)
+            for iri in empty
+        )
+
+
+def dataset_name(config: RunConfig) -> str:
+    """Dataset and split in a word or two."""
+    if config.data.benchmark:
+        return config.data.benchmark
+    if config.data.dataset:
+        known = published_as(config.data.dataset)
+        return known.name if known else Path(config.data.root).name
+    name = config.data.split.partition(":")[2]
+    return Path(config.data.images).parent.name + (f" {name}" if name else "")
+
+
+def semantics_name(config: RunConfig) -> str:
+    """What described the classes."""
+    kind = "published attributes" if config.data.dataset and not config.ontology.files else "KG attributes"
+    name = kind + ("" if config.ontology.entail == "el" else f", entailment {config.ontology.entail}")
+    name += " and numbers" if config.semantics.numbers else ""
+    return name + (", shuffled" if config.semantics.shuffle else "")

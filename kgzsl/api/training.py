@@ -1,0 +1,183 @@
+"""Training into a run folder, and loading from one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kgzsl.api.building import build_model, compat_method, need_compat, promise_of
+from kgzsl.api.records import Dataset, Listener, Run
+from kgzsl.api.scoring import calibrate, gates_of, held_out_images, settle_gate, validation_metrics
+from kgzsl.api.sources import attributes_of, load_dataset, ontology_of
+from kgzsl.data.images import ImageSet
+from kgzsl.data.labels import LabelSpace
+from kgzsl.data.split import read_split
+from kgzsl.errors import (
+    CheckpointError,
+    DataError,
+    MismatchError,
+    OntologyError,
+    Problem,
+    RunError,
+)
+from kgzsl.semantics import class_prompt
+
+if TYPE_CHECKING:
+    from kgzsl.train.run import RunConfig
+
+__all__ = ["fit", "load_run"]
+
+
+def _need_images(trainval: ImageSet, data: Dataset) -> None:
+    """Every seen class needs two images: one is held out to choose by."""
+    counts = np.bincount(trainval.labels, minlength=len(trainval.space))
+    few = [(iri, counts[column]) for column, iri in enumerate(trainval.space.classes) if counts[column] < 2]
+    problems = [
+        Problem(f"{data.ontology.label(iri)} ({iri}) has {count} training images", expected="2 or more")
+        for iri, count in few
+        if iri in data.split.seen
+    ]
+    if problems:
+        raise DataError(problems)
+
+
+def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = None) -> Run:
+    """Train a model as a run file says, into a run folder.
+
+    A killed run goes on after its last complete epoch when it is called again.
+
+    Raises:
+        InputError: anything that is wrong with ontology, images, split or folder; nothing was written.
+        TrainingError: the loss is not finite.
+    """
+    import torch
+
+    from kgzsl.train.checkpoint import save_weights, write_json
+    from kgzsl.train.loop import TrainingSet
+    from kgzsl.train.loop import fit as fit_model
+    from kgzsl.train.masking import tokenize_prompts
+    from kgzsl.train.run import RunFolder
+
+    started = time.perf_counter()
+    listener = listener or Listener()
+    compat = config.model.kind == "duet-compat"
+    if compat:
+        need_compat(config)
+    data = load_dataset(config, listener)
+    run_folder = RunFolder(Path(folder))
+    promise = promise_of(data.ontology, data.attributes, data.split)
+    trainval = data.images.part("trainval")
+    _need_images(trainval, data)
+    seen = LabelSpace(data.split.seen)
+    table = data.attributes.subset(data.split.seen)
+    value, known = torch.from_numpy(table.value), torch.from_numpy(table.known)
+    training = seen.mask(data.split.training)
+    model, tokenizer = build_model(config, data.attributes, data.ontology, split=data.split, array=data.images.array)
+    run_folder.start(config, promise)
+    tokenizer.backend_tokenizer.save(str(run_folder.path / "tokenizer.json"))
+    write_json(run_folder.path / "split.json", data.split.to_dict())
+    prompts = [class_prompt(iri, data.attributes, data.ontology) for iri in data.split.seen]
+    columns = {attribute: column for column, attribute in enumerate(table.attributes)}
+    labels = seen.columns(trainval.space.classes[i] for i in trainval.labels)
+    held_out = held_out_images(labels, training)
+    training_set = TrainingSet(
+        array=trainval.array,
+        labels=labels,
+        value=value,
+        known=known,
+        prompts=tokenize_prompts(prompts, tokenizer, columns=columns),
+        training=training,
+        held_out=held_out,
+    )
+    chosen = np.flatnonzero(held_out | ~training[labels])
+    judged = (trainval.array[chosen], labels[chosen])
+    validate = partial(validation_metrics, images=judged[0], labels=judged[1], table=table, training=training)
+    settle = validate
+    if not compat:
+        settle = partial(
+            settle_gate,
+            images=judged[0],
+            labels=judged[1],
+            table=table,
+            training=training,
+            gate=config.train.gate,
+        )
+    best = fit_model(
+        model,
+        training_set,
+        config=config.train,
+        folder=run_folder.path,
+        validate=validate,
+        method=compat_method(data, tokenizer) if compat else None,
+        settle=settle,
+        on_epoch=listener.epoch,
+        on_step=listener.step,
+    )
+    calibration = calibrate(model, best, images=trainval.array[held_out], table=table)
+    save_weights(run_folder.checkpoint, model, {"promise": promise})
+    run_folder.finish(
+        calibration=calibration,
+        validation=dict(best),
+        gate=gates_of(model, data.attributes),
+        backbone=data.images.backbone,
+        patches=len(model.positions),
+        channels=None if data.images.array.dtype == np.uint8 else data.images.array.shape[2],
+        seconds=time.perf_counter() - started,
+    )
+    return load_run(run_folder.path)
+
+
+def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
+    """Load a trained run.
+
+    Args:
+        folder: what :func:`fit` wrote.
+        ontology: another place of the ontology that it was trained on.
+
+    Raises:
+        RunError: no run there, or not trained to its end.
+        CheckpointError: truncated or foreign weights.
+        MismatchError: the ontology or split is not the one that the run was trained on.
+    """
+    from kgzsl.train.checkpoint import load_weights
+    from kgzsl.train.run import RunFolder, read_config
+
+    run_folder = RunFolder(Path(folder))
+    facts = run_folder.state()
+    if not facts["complete"]:
+        raise RunError(
+            Problem("not trained to its end", file=folder, fix="run the same `kgzsl train` again: it goes on")
+        )
+    config = read_config(run_folder.path / "config.toml")
+    if ontology:
+        config = replace(config, ontology=replace(config.ontology, files=(str(ontology),)))
+    entailed = ontology_of(config)
+    split = read_split(run_folder.path / "split.json", resolve=str)
+    space = LabelSpace((*split.seen, *split.unseen))
+    try:
+        attributes = attributes_of(config, entailed, space)
+    except OntologyError as error:
+        raise MismatchError([Problem("the ontology lacks classes of the run", file=folder), *error.problems]) from error
+    promise = promise_of(entailed, attributes, split)
+    problems = [
+        Problem(
+            f"not the {part} that the run was trained on",
+            expected=f"sha256 {facts['promise'][part][:12]}...",
+            fix="give the right one with --ontology, or train again",
+            file=folder,
+        )
+        for part in promise
+        if promise[part] != facts["promise"][part]
+    ]
+    if problems:
+        raise MismatchError(problems)
+    model, _ = build_model(config, attributes, entailed, split=split, saved=run_folder)
+    if load_weights(run_folder.checkpoint, model).get("promise") != facts["promise"]:
+        raise CheckpointError(Problem("the weights are those of another run", file=run_folder.checkpoint))
+    model.eval()
+    return Run(config, entailed, attributes, split, space, model, facts["calibration"]["gamma"], facts, run_folder)
