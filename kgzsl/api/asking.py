@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kgzsl.api.records import Prediction, Run
-from kgzsl.api.scoring import scores_of
+from kgzsl.api.scoring import class_vectors, scores_of
 from kgzsl.data.images import read_pixels
 from kgzsl.errors import (
     ConfigError,
@@ -87,12 +87,12 @@ def explain(
     rival_iri = None if against is None else _rival(run, against)
     model = run.model
     with torch.inference_mode():
-        found = model.encode_images(torch.from_numpy(np.array(array))[None])
-        vectors = model.encode_classes(torch.from_numpy(run.attributes.value), torch.from_numpy(run.attributes.known))
+        found = model.encode_images(torch.from_numpy(np.array(array))[None].to(model.log_scale.device))
+        vectors = class_vectors(model, run.attributes)
         scale = float(model.log_scale.exp())
-        evidence = scale * found.evidence[0].double().numpy()
-        shares = scale * (found.attention * found.local)[0].double().numpy()
-        table = vectors.double().numpy()
+        evidence = scale * found.evidence[0].double().cpu().numpy()
+        shares = scale * (found.attention * found.local)[0].double().cpu().numpy()
+        table = vectors.double().cpu().numpy()
     seen = run.space.mask(run.split.seen)
     scores = table @ evidence - run.gamma * seen
     order = np.argsort(-scores, kind="stable")

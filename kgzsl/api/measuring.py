@@ -149,7 +149,7 @@ def _pooled(run: Run, images: ImageSet, *, batch: int = 256) -> np.ndarray:
             tokens = (
                 part.astype(np.float32)
                 if images.array.ndim == 3
-                else run.model.image_encoder(torch.from_numpy(part)).numpy()
+                else run.model.image_encoder(torch.from_numpy(part).to(run.model.log_scale.device)).cpu().numpy()
             )
             rows.append(tokens.mean(1))
     pooled = np.concatenate(rows).astype(np.float64)

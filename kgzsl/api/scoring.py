@@ -10,6 +10,8 @@ import numpy as np
 from kgzsl.semantics import ClassAttributes
 
 if TYPE_CHECKING:
+    import torch
+
     from kgzsl.model.classifier import ZeroShotClassifier
 
 __all__ = ["calibrate", "evidence_of", "gates_of", "held_out_images", "scores_of", "settle_gate", "validation_metrics"]
@@ -28,7 +30,7 @@ def evidence_of(model: ZeroShotClassifier, images: np.ndarray, *, batch: int = 1
         text = model.encode_text()
         for start in range(0, len(images), batch):
             array = torch.from_numpy(np.ascontiguousarray(images[start : start + batch]))
-            rows.append(model.encode_images(array, text).evidence.numpy())
+            rows.append(model.encode_images(array.to(model.log_scale.device), text).evidence.cpu().numpy())
     return np.concatenate(rows)
 
 
@@ -37,8 +39,17 @@ def scores_of(model: ZeroShotClassifier, images: np.ndarray, table: ClassAttribu
     import torch
 
     with torch.inference_mode():
-        classes = model.encode_classes(torch.from_numpy(table.value), torch.from_numpy(table.known))
-        return model.scores(torch.from_numpy(evidence_of(model, images)), classes).numpy()
+        classes = class_vectors(model, table)
+        evidence = torch.from_numpy(evidence_of(model, images)).to(classes.device)
+        return model.scores(evidence, classes).cpu().numpy()
+
+
+def class_vectors(model: ZeroShotClassifier, table: ClassAttributes) -> torch.Tensor:
+    """Vectors ``(class, attribute)`` of the rows of a table, where the model is."""
+    import torch
+
+    value, known = (torch.from_numpy(cells).to(model.log_scale.device) for cells in (table.value, table.known))
+    return model.encode_classes(value, known)
 
 
 def held_out_images(labels: np.ndarray, training: np.ndarray) -> np.ndarray:
@@ -86,8 +97,8 @@ def settle_gate(
             evidence_of(model, images[chosen]),
             table.value[labels[chosen]],
             table.known[labels[chosen]],
-            prior=model.classes.prior.numpy(),
-            properties=model.classes.properties.numpy(),
+            prior=model.classes.prior.cpu().numpy(),
+            properties=model.classes.properties.cpu().numpy(),
             labels=labels[chosen],
         )
         model.classes.open_properties(torch.from_numpy(gates).float())

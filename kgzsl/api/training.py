@@ -49,7 +49,8 @@ def _need_images(trainval: ImageSet, data: Dataset) -> None:
 def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = None) -> Run:
     """Train a model as a run file says, into a run folder.
 
-    A killed run goes on after its last complete epoch when it is called again.
+    A killed run goes on after its last complete epoch when it is called again. Started by ``torchrun``, several
+    processes train one model; the first alone writes.
 
     Raises:
         InputError: anything that is wrong with ontology, images, split or folder; nothing was written.
@@ -58,9 +59,12 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     import torch
 
     from kgzsl.train.checkpoint import save_weights, write_json
+    from kgzsl.train.devices import compile_encoders, pick_device
+    from kgzsl.train.duet import DuetMethod
     from kgzsl.train.loop import TrainingSet
     from kgzsl.train.loop import fit as fit_model
     from kgzsl.train.masking import tokenize_prompts
+    from kgzsl.train.processes import Processes
     from kgzsl.train.run import RunFolder
 
     started = time.perf_counter()
@@ -68,6 +72,7 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     compat = config.model.kind == "duet-compat"
     if compat:
         need_compat(config)
+    processes, device = Processes.joined(), pick_device(config.train.device)
     data = load_dataset(config, listener)
     run_folder = RunFolder(Path(folder))
     promise = promise_of(data.ontology, data.attributes, data.split)
@@ -78,9 +83,15 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     value, known = torch.from_numpy(table.value), torch.from_numpy(table.known)
     training = seen.mask(data.split.training)
     model, tokenizer = build_model(config, data.attributes, data.ontology, split=data.split, array=data.images.array)
-    run_folder.start(config, promise)
-    tokenizer.backend_tokenizer.save(str(run_folder.path / "tokenizer.json"))
-    write_json(run_folder.path / "split.json", data.split.to_dict())
+    model.to(device)
+    if config.train.compile:
+        compile_encoders(model, device)
+    if processes.first:
+        run_folder.start(config, promise)
+        tokenizer.backend_tokenizer.save(str(run_folder.path / "tokenizer.json"))
+        write_json(run_folder.path / "split.json", data.split.to_dict())
+    processes.wait()
+    processes.prepare(model.image_encoder)
     prompts = [class_prompt(iri, data.attributes, data.ontology) for iri in data.split.seen]
     columns = {attribute: column for column, attribute in enumerate(table.attributes)}
     labels = seen.columns(trainval.space.classes[i] for i in trainval.labels)
@@ -110,25 +121,29 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     best = fit_model(
         model,
         training_set,
+        compat_method(data, tokenizer) if compat else DuetMethod(processes),
         config=config.train,
         folder=run_folder.path,
         validate=validate,
-        method=compat_method(data, tokenizer) if compat else None,
+        processes=processes,
         settle=settle,
         on_epoch=listener.epoch,
         on_step=listener.step,
     )
     calibration = calibrate(model, best, images=trainval.array[held_out], table=table)
-    save_weights(run_folder.checkpoint, model, {"promise": promise})
-    run_folder.finish(
-        calibration=calibration,
-        validation=dict(best),
-        gate=gates_of(model, data.attributes),
-        backbone=data.images.backbone,
-        patches=len(model.positions),
-        channels=None if data.images.array.dtype == np.uint8 else data.images.array.shape[2],
-        seconds=time.perf_counter() - started,
-    )
+    if processes.first:
+        save_weights(run_folder.checkpoint, model, {"promise": promise})
+        run_folder.finish(
+            calibration=calibration,
+            validation=dict(best),
+            gate=gates_of(model, data.attributes),
+            backbone=data.images.backbone,
+            patches=len(model.positions),
+            channels=None if data.images.array.dtype == np.uint8 else data.images.array.shape[2],
+            processes=processes.count,
+            seconds=time.perf_counter() - started,
+        )
+    processes.wait()
     return load_run(run_folder.path)
 
 
@@ -145,6 +160,7 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
         MismatchError: the ontology or split is not the one that the run was trained on.
     """
     from kgzsl.train.checkpoint import load_weights
+    from kgzsl.train.devices import pick_device
     from kgzsl.train.run import RunFolder, read_config
 
     run_folder = RunFolder(Path(folder))
@@ -179,5 +195,5 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
     model, _ = build_model(config, attributes, entailed, split=split, saved=run_folder)
     if load_weights(run_folder.checkpoint, model).get("promise") != facts["promise"]:
         raise CheckpointError(Problem("the weights are those of another run", file=run_folder.checkpoint))
-    model.eval()
+    model.to(pick_device("" if config.train.device == "cuda" else config.train.device)).eval()
     return Run(config, entailed, attributes, split, space, model, facts["calibration"]["gamma"], facts, run_folder)

@@ -91,6 +91,9 @@ class ZeroShotClassifier(nn.Module):
         )
         self.grounding = GroundingHead(config, channels=width)
         self.word_head = nn.Linear(config.dim, self.text_encoder.vocabulary)
+        self.contrast_head = nn.Sequential(
+            nn.Linear(config.dim, config.dim), nn.ReLU(), nn.Linear(config.dim, config.dim)
+        )
         self.classes = classes
         self.log_scale = nn.Parameter((INITIAL_LENGTH / classes.length.clamp(min=1e-6)).log())
         self.positions: Tensor
@@ -112,12 +115,16 @@ class ZeroShotClassifier(nn.Module):
         """Class vectors ``(class, attribute)``: see :class:`~kgzsl.model.class_encoder.ClassEncoder`."""
         return self.classes(value, known)
 
-    def encode_tokens(self, tokens: Tensor, text: TextState) -> AttributeEvidence:
-        """Evidence of each attribute in image tokens that ``image_encoder`` gave."""
+    def ground(self, tokens: Tensor, text: TextState) -> Tensor:
+        """Patch states ``(image, patch, dim)`` in the light of the template, from tokens of ``image_encoder``."""
         states = self._placed(tokens)
         for layer in self.layers:
             states = layer.ground_patches(states, words=text.template, mask=self.template_mask)
-        return self.grounding(states, tokens, text.attributes)
+        return states
+
+    def encode_tokens(self, tokens: Tensor, text: TextState) -> AttributeEvidence:
+        """Evidence of each attribute in image tokens that ``image_encoder`` gave."""
+        return self.grounding(self.ground(tokens, text), tokens, text.attributes)
 
     def encode_images(self, images: Tensor, text: TextState | None = None) -> AttributeEvidence:
         """Evidence of each attribute in each image.
@@ -136,20 +143,22 @@ class ZeroShotClassifier(nn.Module):
         """Log odds that an image has each attribute: the evidence on top of the attribute's base rate."""
         return evidence + self.classes.prior.clamp(0.01, 0.99).logit()
 
-    def words_at_masks(self, tokens: Tensor, words: Tensor, *, mask: Tensor, masked: Tensor) -> Tensor:
-        """Scores over the vocabulary at the masked positions, ``(masked position, word)``.
+    def ground_words(self, tokens: Tensor, words: Tensor, mask: Tensor) -> Tensor:
+        """Word states ``(pair, word, dim)`` of prompts in the light of an image each.
+
+        ``word_head`` makes scores over the vocabulary of them, ``contrast_head`` the states that attribute-level
+        contrast compares.
 
         Args:
-            tokens: image tokens that ``image_encoder`` gave, ``(image, patch, channel)``.
-            words: ids ``(image, word)``, the prompts with [MASK] in place of an attribute.
-            mask: ``(image, word)``, 1 real, 0 padding or dropped.
-            masked: ``(image, word)`` boolean, where the masks stand.
+            tokens: image tokens that ``image_encoder`` gave, ``(pair, patch, channel)``.
+            words: ids ``(pair, word)``.
+            mask: ``(pair, word)``, 1 real, 0 padding.
         """
         states = self.text_encoder(words, mask)
         patches = self._placed(tokens)
         for layer in self.layers:
             states = layer.ground_words(states, mask, patches=patches)
-        return self.word_head(states[masked])
+        return states
 
     @torch.inference_mode()
     def predict(self, images: Tensor, classes: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from kgzsl.train.compat_objectives import ClassTables, CompatWeights, contrast_l
 from kgzsl.train.compat_sampling import attribute_frequency, class_distances, sampling_tables
 from kgzsl.train.compat_texts import TextPieces
 from kgzsl.train.config import TrainConfig
-from kgzsl.train.loop import PHASES, TrainingSet
+from kgzsl.train.loop import PHASES, Phase, TrainingSet
 
 __all__ = ["CompatMethod"]
 
@@ -27,7 +27,7 @@ DECAY, DECAY_EVERY = 0.8, 10
 
 @dataclass(frozen=True, eq=False)
 class CompatMethod:
-    """How ``duet-compat`` trains: what :func:`kgzsl.train.loop.fit` is given in place of the default method.
+    """How ``duet-compat`` trains: what :func:`kgzsl.train.loop.fit` is given as its method.
 
     Of the published schedule: each step is one of grounding with chance 0.4, else one of contrast; Adam without decay,
     made anew in every epoch; the learning rate falls to 0.8 of itself every 10 epochs; no augmentation. Otherwise than
@@ -59,7 +59,7 @@ class CompatMethod:
         self,
         model: CompatClassifier,
         data: TrainingSet,
-        phase: Any,
+        phase: Phase,
         *,
         config: TrainConfig,
         epoch: int,

@@ -19,7 +19,12 @@ class TrainConfig:
     Args:
         epochs: passes over the images of the training classes.
         refit_epochs: passes over the images of all seen classes, after selection.
-        batch_size: images in a step.
+        batch_size: images in a batch.
+        accumulate: batches to a step of the optimizer.
+        clip: longest gradient of a step; longer ones are scaled to it.
+        precision: ``fp32``, or ``bf16``: matrix products in half the bits, where the device has them.
+        compile: compile the encoders (torch.compile): slow to begin, faster afterwards.
+        device: ``cpu``, ``cuda``, or empty: the GPU where there is one.
         lr: highest learning rate (AdamW, linear warm-up, cosine decay to 0).
         refit_lr: the same for the second phase.
         weight_decay: of AdamW.
@@ -28,9 +33,15 @@ class TrainConfig:
         label_smoothing: of cross-entropy, in [0, 1).
         attribute_regression: weight of the attribute objective.
         masked_attribute: weight of masked attribute prediction.
-        masked_every: masked attribute prediction in every so many steps (DUET draws it in 40 % of them).
-        masked_share: share of the batch that masked attribute prediction is asked of, in (0, 1].
-        attribute_dropping: chance that an attribute other than the masked one leaves the prompt.
+        self_calibration: weight of the probability of classes without images (of validation classes, while selecting).
+        attribute_contrast: weight of attribute-level contrast.
+        instance_contrast: weight of the contrast between images.
+        temperature: of both contrasts, above 0.
+        negatives: of an anchor in attribute-level contrast, at most.
+        grounding_share: chance that a step is one of cross-modal grounding (masked attribute prediction,
+            attribute-level contrast), and not of contrast between images; in [0, 1].
+        asked: share of the batch that grounding is asked of, in (0, 1].
+        attribute_dropping: chance that an attribute other than the one in question leaves a prompt.
         augment: mirror and shift images given as pixels.
         gate: close what was learned of a property as far as it does not carry over to validation classes.
         validation: ``cut``: validation classes are drawn from the seen ones by the seed, unless a split file names
@@ -43,6 +54,11 @@ class TrainConfig:
     epochs: int = 10
     refit_epochs: int = 3
     batch_size: int = 32
+    accumulate: int = 1
+    clip: float = 1.0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    compile: bool = False
+    device: Literal["", "cpu", "cuda"] = ""
     lr: float = 2e-3
     refit_lr: float = 1e-3
     weight_decay: float = 0.02
@@ -51,8 +67,13 @@ class TrainConfig:
     label_smoothing: float = 0.05
     attribute_regression: float = 1.0
     masked_attribute: float = 0.3
-    masked_every: int = 2
-    masked_share: float = 0.25
+    self_calibration: float = 0.001
+    attribute_contrast: float = 0.1
+    instance_contrast: float = 0.05
+    temperature: float = 0.05
+    negatives: int = 4
+    grounding_share: float = 0.4
+    asked: float = 0.25
     attribute_dropping: float = 0.5
     augment: bool = True
     gate: bool = True

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -13,19 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgzsl.errors import Problem, TrainingError
-from kgzsl.model.classifier import ZeroShotClassifier
-from kgzsl.train.augment import mirror_and_shift
 from kgzsl.train.checkpoint import load_state, load_weights, read_metadata, save_state, save_weights, write_text
 from kgzsl.train.config import TrainConfig
 from kgzsl.train.masking import PromptTokens
-from kgzsl.train.objectives import attribute_regression, classification, masked_attribute, square_classification
+from kgzsl.train.processes import Processes
 
-__all__ = ["EpochRecord", "Method", "TrainingSet", "fit"]
+__all__ = ["EpochRecord", "Method", "Phase", "TrainingSet", "fit"]
 
 PhaseName = Literal["select", "refit"]
 PHASES: tuple[PhaseName, ...] = ("select", "refit")
-Validate = Callable[[ZeroShotClassifier], Mapping[str, float]]
+Validate = Callable[[Any], Mapping[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +67,15 @@ class EpochRecord:
 
 
 @dataclass(frozen=True)
-class _Phase:
-    """A run of epochs over the images of some classes."""
+class Phase:
+    """A run of epochs over the images of some classes.
+
+    Args:
+        name: ``select``, or ``refit``.
+        epochs: in all.
+        lr: the highest learning rate.
+        classes: mask over the classes that have images in it.
+    """
 
     name: PhaseName
     epochs: int
@@ -90,7 +93,7 @@ class Method(Protocol):
         self,
         model: Any,
         data: TrainingSet,
-        phase: Any,
+        phase: Phase,
         *,
         config: TrainConfig,
         epoch: int,
@@ -101,13 +104,14 @@ class Method(Protocol):
 
 
 def fit(
-    model: ZeroShotClassifier,
+    model: Any,
     data: TrainingSet,
+    method: Method,
     *,
     config: TrainConfig,
     folder: Path,
     validate: Validate,
-    method: Method | None = None,
+    processes: Processes | None = None,
     settle: Validate = lambda model: {},
     on_epoch: Callable[[EpochRecord], None] = lambda record: None,
     on_step: Callable[[PhaseName, int, int], None] = lambda phase, step, steps: None,
@@ -121,10 +125,11 @@ def fit(
     Args:
         model: modified in place; ends with the final weights.
         data: images and class tables.
+        method: how an epoch is trained.
         config: schedule and objective weights.
         folder: the run folder.
         validate: metrics of the model on the validation classes; ``"H"`` selects.
-        method: another way to train than the default one.
+        processes: that train together; the first alone validates and writes.
         settle: called once with the selected model, which it may change (its gate), before training goes on
             with all seen classes; what it returns is added to the metrics.
         on_epoch: called after every epoch.
@@ -136,34 +141,37 @@ def fit(
     Raises:
         TrainingError: the loss is not finite.
     """
+    processes = processes or Processes()
     everything = np.ones_like(data.training)
-    phases = [_Phase("select", config.epochs, config.lr, data.training)]
+    phases = [Phase("select", config.epochs, config.lr, data.training)]
     if config.refit_epochs and not data.training.all():
-        phases.append(_Phase("refit", config.refit_epochs, config.refit_lr, everything))
-    resumed = _resume_point(folder)
+        phases.append(Phase("refit", config.refit_epochs, config.refit_lr, everything))
+    resumed = processes.agree(_resume_point(folder) if processes.first else {})
     best: dict[str, float] = resumed.get("best", {})
     for phase in phases:
         if resumed.get("phase") == "refit" and phase.name == "select":
             continue
-        optimizer = (method.optimizer if method else _optimizer)(model, phase.lr, config.weight_decay)
+        optimizer = method.optimizer(model, phase.lr, config.weight_decay)
         start = 0
         if resumed.get("phase") == phase.name:
             load_state(folder / "last.safetensors", model, optimizer)
             start = int(resumed["epoch"])
         for epoch in range(start + 1, phase.epochs + 1):
-            one_pass = method.epoch if method else _epoch
-            losses = one_pass(model, data, phase, config=config, epoch=epoch, optimizer=optimizer, on_step=on_step)
+            losses = method.epoch(model, data, phase, config=config, epoch=epoch, optimizer=optimizer, on_step=on_step)
             due = phase.name == "select" and (epoch % config.validate_every == 0 or epoch == phase.epochs)
-            metrics = dict(validate(model)) if due else {}
-            if due and metrics["H"] >= best.get("H", -1.0):
-                best = metrics
-                save_weights(folder / "best.safetensors", model, {"epoch": epoch, "validation": best})
+            metrics = processes.agree(dict(validate(model)) if due and processes.first else {})
+            better = due and metrics["H"] >= best.get("H", -1.0)
+            best = metrics if better else best
             record = EpochRecord(phase.name, epoch, losses, metrics)
-            _append(folder / "metrics.jsonl", record)
-            progress = {"phase": phase.name, "epoch": epoch, "best": best}
-            save_state(folder / "last.safetensors", model, optimizer, progress)
+            if processes.first:
+                if better:
+                    save_weights(folder / "best.safetensors", model, {"epoch": epoch, "validation": best})
+                _append(folder / "metrics.jsonl", record)
+                progress = {"phase": phase.name, "epoch": epoch, "best": best}
+                save_state(folder / "last.safetensors", model, optimizer, progress)
             on_epoch(record)
         if phase.name == "select":
+            processes.wait()
             load_weights(folder / "best.safetensors", model)
             best = {**best, **settle(model)}
     model.eval()
@@ -193,117 +201,3 @@ def _append(path: Path, record: EpochRecord) -> None:
     line = {"phase": record.phase, "epoch": record.epoch, **record.losses, "validation": dict(record.validation)}
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
-
-
-def _optimizer(model: ZeroShotClassifier, lr: float, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW; biases, norms and embeddings' scales are not decayed."""
-    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
-    kept = [p for p in model.parameters() if p.requires_grad and p.ndim < 2]
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=lr)
-
-
-def learning_rate(step: int, steps: int, *, peak: float, warmup: float) -> float:
-    """Linear warm-up, then cosine decay to 0.
-
-    Example:
-        >>> [round(learning_rate(s, 10, peak=1.0, warmup=0.2), 2) for s in (0, 1, 5, 9)]
-        [0.5, 1.0, 0.69, 0.04]
-    """
-    rising = max(1, round(warmup * steps))
-    if step < rising:
-        return peak * (step + 1) / rising
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
-
-
-def _epoch(
-    model: ZeroShotClassifier,
-    data: TrainingSet,
-    phase: _Phase,
-    *,
-    config: TrainConfig,
-    epoch: int,
-    optimizer: torch.optim.Optimizer,
-    on_step: Callable[[PhaseName, int, int], None],
-) -> dict[str, float]:
-    """One pass over the phase's images; mean of each loss."""
-    # Everything random in an epoch follows from (seed, phase, epoch), so that a resumed run has the same bits.
-    seed = int(np.random.SeedSequence([config.seed, PHASES.index(phase.name), epoch]).generate_state(1)[0])
-    torch.manual_seed(seed)
-    generator = torch.Generator().manual_seed(seed)
-    model.train()
-    rows = data.rows(phase.name)
-    column = torch.from_numpy(np.cumsum(phase.classes) - 1)
-    value, known = data.value[phase.classes], data.known[phase.classes]
-    batches = list(_batches(rows, config.batch_size, generator))
-    total: dict[str, float] = {}
-    for index, batch in enumerate(batches):
-        step = (epoch - 1) * len(batches) + index
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, phase.epochs * len(batches), peak=phase.lr, warmup=config.warmup)
-        labels = torch.from_numpy(data.labels[batch])
-        losses = _losses(
-            model,
-            data,
-            torch.from_numpy(data.array[batch]),
-            labels,
-            columns=column[labels],
-            tables=(value, known),
-            config=config,
-            masking=step % config.masked_every == 0,
-            generator=generator,
-        )
-        loss = torch.stack(list(losses.values())).sum()
-        if not torch.isfinite(loss):
-            raise TrainingError(Problem(f"the loss is {loss.item()} in epoch {epoch}", fix="lower train.lr"))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        for name, term in losses.items():
-            total[name] = total.get(name, 0.0) + term.item()
-        on_step(phase.name, step + 1, phase.epochs * len(batches))
-    model.eval()
-    return {name: value / len(batches) for name, value in total.items()}
-
-
-def _batches(rows: np.ndarray, size: int, generator: torch.Generator) -> Iterator[np.ndarray]:
-    """Shuffled rows in batches; a last batch of one is left out (batch normalization needs two)."""
-    order = rows[torch.randperm(len(rows), generator=generator).numpy()]
-    for start in range(0, len(order), size):
-        if len(batch := order[start : start + size]) > 1:
-            yield batch
-
-
-def _losses(
-    model: ZeroShotClassifier,
-    data: TrainingSet,
-    images: Tensor,
-    labels: Tensor,
-    *,
-    columns: Tensor,
-    tables: tuple[Tensor, Tensor],
-    config: TrainConfig,
-    masking: bool,
-    generator: torch.Generator,
-) -> dict[str, Tensor]:
-    """The objectives of one batch, weighted. Class-side text is encoded once, whatever the batch size."""
-    if config.augment and images.dtype == torch.uint8:
-        images = mirror_and_shift(images, generator=generator)
-    value, known = tables
-    tokens = model.image_encoder(images)
-    evidence = model.encode_tokens(tokens, model.encode_text()).evidence
-    scores = model.scores(evidence, model.encode_classes(value, known))
-    losses = {
-        "classification": square_classification(scores, columns)
-        if config.classification == "square"
-        else classification(scores, columns, label_smoothing=config.label_smoothing),
-        "attribute_regression": config.attribute_regression
-        * attribute_regression(model.attribute_logits(evidence), value[columns], known[columns]),
-    }
-    if masking and config.masked_attribute:
-        some = slice(0, max(1, round(config.masked_share * len(labels))))
-        asked = data.prompts.draw(labels[some], dropping=config.attribute_dropping, generator=generator)
-        words = model.words_at_masks(tokens[some], asked.tokens, mask=asked.mask, masked=asked.masked)
-        losses["masked_attribute"] = config.masked_attribute * masked_attribute(words, asked.words)
-    return losses

@@ -1,9 +1,9 @@
-"""Prompts as token tables, and the drawing of masked prompts from them."""
+"""Prompts as token tables, and the writing of masked prompts from them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,7 +14,7 @@ from kgzsl.semantics import Attribute, Prompt
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["MaskedPrompts", "PromptTokens", "tokenize_prompts"]
+__all__ = ["PromptTokens", "WrittenPrompts", "tokenize_prompts"]
 
 STRUCTURE = -1
 """Owner of tokens that belong to no attribute: property names, bars, special tokens."""
@@ -39,43 +39,64 @@ class PromptTokens:
     mask_token: int
     weights: Tensor
 
-    def draw(self, labels: Tensor, *, dropping: float, generator: torch.Generator) -> MaskedPrompts:
-        """Prompts of the images' classes with one attribute masked and others dropped.
+    def choose(self, labels: Tensor, *, generator: torch.Generator, able: Tensor | None = None) -> Tensor:
+        """The attribute that each image is asked about, ``(image,)``; -1 for a class without any.
 
         Args:
             labels: class of each image.
+            generator: source of randomness.
+            able: attributes to choose from where an image has one of them, boolean ``(image, attribute)``.
+
+        Source: DUET (Chen et al., AAAI 2023): rare attributes are masked more often.
+        """
+        weights = self.weights[labels]
+        if able is not None:
+            weights = torch.where((weights * able).sum(1, keepdim=True) > 0, weights * able, weights)
+        none = weights.sum(1) == 0
+        return torch.multinomial(weights + none[:, None], 1, generator=generator)[:, 0].masked_fill(none, STRUCTURE)
+
+    def write(
+        self, labels: Tensor, attributes: Tensor, *, dropping: float, generator: torch.Generator, hidden: Tensor
+    ) -> WrittenPrompts:
+        """Prompts of classes with one attribute kept, or hidden behind masks, and others dropped.
+
+        Args:
+            labels: class of each prompt.
+            attributes: the one that is kept, ``(prompt,)``; -1 for none.
             dropping: chance that any other attribute is left out.
             generator: source of randomness.
-
-        Source: DUET (Chen et al., AAAI 2023): rare attributes are masked more often; attribute dropping.
+            hidden: prompts that have [MASK] in the place of each token of the attribute, boolean ``(prompt,)``.
         """
         tokens, mask, owner = self.tokens[labels], self.mask[labels], self.owner[labels]
-        weights = self.weights[labels]
-        able = weights.sum(1) > 0
-        chosen = torch.multinomial(weights + (~able)[:, None], 1, generator=generator)
-        masked = (owner == chosen) & able[:, None]
-        dropped = torch.rand(weights.shape, generator=generator) < dropping
-        gone = dropped.gather(1, owner.clamp(min=0)) & (owner != STRUCTURE) & ~masked
-        return MaskedPrompts(
-            tokens=tokens.masked_fill(masked, self.mask_token), mask=mask * ~gone, masked=masked, words=tokens[masked]
-        )
+        there = (owner == attributes[:, None]) & (owner != STRUCTURE)
+        dropped = torch.rand(self.weights[labels].shape, generator=generator) < dropping
+        kept = (mask > 0) & ((owner == STRUCTURE) | there | ~dropped.gather(1, owner.clamp(min=0)))
+        # What is dropped moves to the end and is cut: texts stay as short as what they say.
+        order = torch.argsort((~kept).byte(), dim=1, stable=True)[:, : int(kept.sum(1).max())]
+        tokens, there, kept = (table.gather(1, order) for table in (tokens, there, kept))
+        shown = tokens.masked_fill(there & hidden[:, None], self.mask_token)
+        return WrittenPrompts(tokens=shown, mask=kept.long(), places=there, words=tokens)
 
 
 @dataclass(frozen=True, eq=False)
-class MaskedPrompts:
-    """What masked attribute prediction is asked: see :meth:`PromptTokens.draw`.
+class WrittenPrompts:
+    """Prompts of a step: see :meth:`PromptTokens.write`.
 
     Args:
-        tokens: ids with [MASK], ``(image, token)``.
-        mask: 1 real, 0 padding or dropped.
-        masked: where the masks stand.
-        words: the true ids at the masks, ``(masked position,)``.
+        tokens: ids ``(prompt, token)``.
+        mask: 1 real, 0 padding.
+        places: where the attribute's tokens (or their masks) stand.
+        words: ids without masks, ``(prompt, token)``.
     """
 
     tokens: Tensor
     mask: Tensor
-    masked: Tensor
+    places: Tensor
     words: Tensor
+
+    def to(self, device: torch.device) -> WrittenPrompts:
+        """The same on a device."""
+        return WrittenPrompts(*(getattr(self, field.name).to(device) for field in fields(self)))
 
 
 def tokenize_prompts(

@@ -112,19 +112,28 @@ CHOICES = {
     "semantics.world": ("pca", "open", "closed"),
     "train.classification": ("cross_entropy", "square"),
     "train.validation": ("cut", "published"),
+    "train.precision": ("fp32", "bf16"),
+    "train.device": ("", "cpu", "cuda"),
     "data.benchmark": ("", "creatures"),
     "model.kind": KINDS,
     "data.dataset": ("", *catalog(), *LAYOUTS),
 }
-_SHARES = ("train.warmup", "train.masked_share", "train.attribute_dropping", "train.label_smoothing", "model.dropout")
+_SHARES = (
+    *("train.warmup", "train.asked", "train.grounding_share", "train.attribute_dropping", "train.label_smoothing"),
+    "model.dropout",
+)
 MINIMUM = {
-    **dict.fromkeys(("train.epochs", "train.masked_every", "train.validate_every", "data.test_per_class"), 1),
+    **dict.fromkeys(
+        ("train.epochs", "train.accumulate", "train.negatives", "train.validate_every", "data.test_per_class"), 1
+    ),
     **dict.fromkeys(("model.heads", "model.text_layers", "model.stem"), 1),
     **dict.fromkeys(("train.refit_epochs", "train.lr", "train.refit_lr", "train.weight_decay", "train.seed"), 0),
     **dict.fromkeys(("train.attribute_regression", "train.masked_attribute", "model.cross_layers"), 0),
+    **dict.fromkeys(("train.self_calibration", "train.attribute_contrast", "train.instance_contrast"), 0),
+    **dict.fromkeys(("train.temperature", "train.clip"), 1e-4),
     **dict.fromkeys(("train.batch_size", "data.train_per_class"), 2),
     **dict.fromkeys(_SHARES, 0.0),
-    **dict.fromkeys(("train.masked_share", "train.validation_fraction"), 0.01),
+    **dict.fromkeys(("train.asked", "train.validation_fraction"), 0.01),
     "model.dim": 4,
     "data.size": 16,
 }

@@ -124,25 +124,23 @@ def test_text_depends_on_no_image_and_padding_of_the_template_is_not_read(make: 
     torch.testing.assert_close(after.evidence, before.evidence)
 
 
-def test_words_at_masks(make: Make) -> None:
+def test_words_are_read_in_the_light_of_their_image(make: Make) -> None:
     model = make()
     tokens = model.template.expand(2, -1)
-    masked = torch.zeros_like(tokens, dtype=torch.bool)
-    masked[0, 1] = masked[1, 2] = masked[1, 3] = True
     with torch.inference_mode():
         patches = model.image_encoder(pixels(2))
-        words = model.words_at_masks(patches, tokens, mask=torch.ones_like(tokens), masked=masked)
-        assert words.shape == (3, model.text_encoder.vocabulary)
-        # A dropped token is not read: what stands there changes nothing elsewhere.
+        states = model.ground_words(patches, tokens, torch.ones_like(tokens))
+        assert states.shape == (*tokens.shape, SMALL.dim)
+        assert not torch.allclose(states[0], states[1])
+        # A word that is masked out is not read: what stands there changes nothing elsewhere.
         mask = torch.ones_like(tokens)
         mask[:, 5] = 0
-        one = model.words_at_masks(patches, tokens, mask=mask, masked=masked)
         changed = tokens.clone()
         changed[:, 5] = 3
-        torch.testing.assert_close(model.words_at_masks(patches, changed, mask=mask, masked=masked), one)
-        assert not torch.allclose(
-            model.words_at_masks(patches, changed, mask=torch.ones_like(mask), masked=masked), one
-        )
+        others = torch.arange(tokens.shape[1]) != 5
+        one, other = (model.ground_words(patches, words, mask)[:, others] for words in (tokens, changed))
+        torch.testing.assert_close(one, other)
+        assert not torch.allclose(model.ground_words(patches, changed, torch.ones_like(mask))[:, others], one)
 
 
 def test_every_weight_of_the_classifying_road_is_trained(make: Make) -> None:
@@ -151,9 +149,11 @@ def test_every_weight_of_the_classifying_road_is_trained(make: Make) -> None:
     found = model.encode_tokens(patches, model.encode_text())
     scores = model.scores(found.evidence, model.encode_classes(VALUE, KNOWN))
     tokens = model.template.expand(4, -1)
-    words = model.words_at_masks(patches, tokens, mask=torch.ones_like(tokens), masked=tokens == tokens[0, 1])
+    states = model.ground_words(patches, tokens, torch.ones_like(tokens))
+    words = model.word_head(states[tokens == tokens[0, 1]])
     # log_softmax: a plain sum has no gradient where a softmax or a norm makes sums constant.
     loss = scores.log_softmax(1)[:, 0].sum() + words.log_softmax(1)[:, 0].sum()
+    loss = loss + model.contrast_head(states.mean(1)).square().sum()
     loss.backward()
     idle = [name for name, p in model.named_parameters() if p.requires_grad and p.grad is None]
     assert idle == []

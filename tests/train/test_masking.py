@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain, combinations
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,7 +12,12 @@ from hypothesis import strategies as st
 from kgzsl.model.text_encoder import build_tokenizer
 from kgzsl.ontology import Fact
 from kgzsl.semantics import Attribute, Prompt, Span
-from kgzsl.train.masking import PromptTokens, tokenize_prompts
+from kgzsl.train.masking import PromptTokens, WrittenPrompts, tokenize_prompts
+
+
+def powerset(items: list[int]) -> list[tuple[int, ...]]:
+    return list(chain.from_iterable(combinations(items, n) for n in range(len(items) + 1)))
+
 
 ATTRIBUTES = tuple(Attribute("p", f) for f in ("red", "dark blue", "striped", "tail"))
 WORDS = {a: a.filler for a in ATTRIBUTES}
@@ -59,53 +66,69 @@ def test_rare_attributes_are_masked_more_often(table: PromptTokens) -> None:
     assert table.weights[1].tolist() == pytest.approx([1 / 3, 0, 2 / 3, 0])
     assert table.weights[2].tolist() == [0, 0, 0, 0]
     labels = torch.zeros(4000, dtype=torch.long)
-    drawn = table.draw(labels, dropping=0.5, generator=torch.Generator().manual_seed(0))
-    share = torch.stack([(drawn.masked & (table.owner[0] == k)).any(1).float().mean() for k in range(4)])
-    assert share.tolist() == pytest.approx([0.2, 0.4, 0, 0.4], abs=0.03)
+    chosen = table.choose(labels, generator=torch.Generator().manual_seed(0))
+    assert (chosen.bincount(minlength=4) / 4000).tolist() == pytest.approx([0.2, 0.4, 0, 0.4], abs=0.03)
+    able = torch.tensor([[True, False, True, True]]).expand(4000, -1)
+    chosen = table.choose(labels, generator=torch.Generator().manual_seed(0), able=able)
+    assert (chosen.bincount(minlength=4) / 4000).tolist() == pytest.approx([1 / 3, 0, 0, 2 / 3], abs=0.03)
+    # Where none of a class's attributes is able, they are all.
+    chosen = table.choose(labels, generator=torch.Generator().manual_seed(0), able=torch.zeros(4000, 4).bool())
+    assert set(chosen.tolist()) == {0, 1, 3}
+    assert table.choose(torch.tensor([2]), generator=torch.Generator()).tolist() == [-1]
+
+
+def write(
+    table: PromptTokens, labels: torch.Tensor, *, dropping: float, seed: int, hide: bool = True
+) -> tuple[torch.Tensor, WrittenPrompts]:
+    generator = torch.Generator().manual_seed(seed)
+    chosen = table.choose(labels, generator=generator)
+    hidden = torch.full_like(labels, hide, dtype=torch.bool)
+    return chosen, table.write(labels, chosen, dropping=dropping, generator=generator, hidden=hidden)
 
 
 @settings(max_examples=60)
-@given(st.lists(st.integers(0, 2), min_size=1, max_size=6), st.floats(0, 1), st.integers(0, 10_000))
+@given(st.lists(st.integers(0, 2), min_size=1, max_size=6), st.floats(0, 1), st.integers(0, 10_000), st.booleans())
 def test_one_attribute_is_masked_and_structure_stays(
-    table: PromptTokens, rows: list[int], dropping: float, seed: int
+    table: PromptTokens, rows: list[int], dropping: float, seed: int, hide: bool
 ) -> None:
     labels = torch.tensor(rows)
-    drawn = table.draw(labels, dropping=dropping, generator=torch.Generator().manual_seed(seed))
-    owner, tokens = table.owner[labels], table.tokens[labels]
-    for row in range(len(rows)):
-        masked = drawn.masked[row]
-        chosen = owner[row][masked].unique().tolist()
-        if rows[row] == 2:
-            assert not masked.any()
-        else:
-            assert len(chosen) == 1
-            assert chosen[0] >= 0
-            # Every piece of it is masked, and it is there to be attended to.
-            assert torch.equal(masked, owner[row] == chosen[0])
-            assert (drawn.mask[row][masked] == 1).all()
-        structure = owner[row] == -1
-        assert torch.equal(drawn.mask[row][structure], table.mask[labels][row][structure])
-        # An attribute is dropped whole or not at all.
-        for column in set(owner[row][owner[row] >= 0].tolist()):
-            assert drawn.mask[row][owner[row] == column].unique().numel() == 1
-    assert (drawn.tokens[drawn.masked] == table.mask_token).all()
-    assert torch.equal(drawn.tokens[~drawn.masked], tokens[~drawn.masked])
-    assert torch.equal(drawn.words, tokens[drawn.masked])
+    chosen, written = write(table, labels, dropping=dropping, seed=seed, hide=hide)
+    for row, label in enumerate(rows):
+        kept = written.mask[row] == 1
+        owner = table.owner[label][table.mask[label] == 1].tolist()
+        tokens = table.tokens[label][table.mask[label] == 1].tolist()
+        words = written.words[row][kept].tolist()
+        # What is left is the class's prompt without some attributes, whole ones, in its order.
+        subsets = [
+            {*those, *([int(chosen[row])] if chosen[row] >= 0 else [])}
+            for those in powerset(sorted({k for k in owner if k >= 0}))
+        ]
+        texts = [[t for t, k in zip(tokens, owner, strict=True) if k == -1 or k in subset] for subset in subsets]
+        assert words in texts
+        own = [t for t, k in zip(tokens, owner, strict=True) if k == chosen[row] and k >= 0]
+        assert written.words[row][written.places[row]].tolist() == own
+    assert (written.places & (written.mask == 0)).sum() == 0
+    hidden = written.tokens[written.places]
+    assert torch.equal(hidden, torch.full_like(hidden, table.mask_token) if hide else written.words[written.places])
+    assert torch.equal(written.tokens[~written.places], written.words[~written.places])
+    assert written.mask.any(0).all()  # no column of padding alone
 
 
 @pytest.mark.parametrize(("dropping", "left"), [(0.0, 1.0), (1.0, 0.0), (0.5, 0.5)])
 def test_the_chance_of_dropping(table: PromptTokens, dropping: float, left: float) -> None:
     labels = torch.zeros(3000, dtype=torch.long)
-    drawn = table.draw(labels, dropping=dropping, generator=torch.Generator().manual_seed(0))
+    chosen, written = write(table, labels, dropping=dropping, seed=0)
     for column in (0, 1, 3):
-        own = table.owner[0] == column
-        others = ~(drawn.masked & own).any(1)
-        assert drawn.mask[others][:, own].float().mean().item() == pytest.approx(left, abs=0.04)
+        word = table.tokens[0][table.owner[0] == column][0]
+        there = ((written.words == word) & (written.mask == 1) & ~written.places).sum(1)
+        structure = int(((table.tokens[0] == word) & (table.owner[0] == -1)).sum())
+        others = chosen != column
+        assert (there[others] - structure).float().mean().item() == pytest.approx(left, abs=0.04)
 
 
 def test_a_draw_repeats_with_its_seed(table: PromptTokens) -> None:
     labels = torch.tensor([0, 1, 0, 1])
-    one, two, other = (table.draw(labels, dropping=0.5, generator=torch.Generator().manual_seed(s)) for s in (3, 3, 4))
+    (_, one), (_, two), (_, other) = (write(table, labels, dropping=0.5, seed=seed) for seed in (3, 3, 4))
     assert torch.equal(one.tokens, two.tokens)
     assert torch.equal(one.mask, two.mask)
     assert not (torch.equal(one.tokens, other.tokens) and torch.equal(one.mask, other.mask))

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgzsl.train.loop import learning_rate
+from kgzsl.train.duet import learning_rate
 from kgzsl.train.objectives import attribute_regression, classification, masked_attribute, square_classification
 
 

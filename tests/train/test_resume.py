@@ -139,7 +139,7 @@ def test_every_epoch_is_drawn_anew_and_every_run_by_its_seed(toys: Any, tmp_path
         records: list[Any] = []
         train = {"lr": 0.0, "refit_epochs": 0, "seed": seed}
         api.fit(toys.config(train=train), tmp_path / name, listener=api.Listener(epoch=records.append))
-        losses[name] = [record.losses["masked_attribute"] for record in records]
+        losses[name] = [record.losses["attribute_regression"] for record in records]
     assert losses["one"][0] != losses["one"][1]
     assert losses["one"] == losses["again"]
     assert losses["one"] != losses["other"]

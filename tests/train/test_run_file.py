@@ -106,8 +106,8 @@ def test_a_section_that_is_none_is_said_even_with_an_override() -> None:
         ({"model": {"dropout": 1.5}}, "model.dropout"),
         ({"model": {"stem": 0}}, "model.stem"),
         ({"train": {"label_smoothing": 1.0}}, "train.label_smoothing"),
-        ({"train": {"masked_share": 0.0}}, "train.masked_share"),
-        ({"train": {"masked_share": 1.5}}, "train.masked_share"),
+        ({"train": {"asked": 0.0}}, "train.asked"),
+        ({"train": {"asked": 1.5}}, "train.asked"),
         ({"train": {"attribute_dropping": -0.1}}, "train.attribute_dropping"),
         ({"train": {"warmup": 1.5}}, "train.warmup"),
         ({"train": {"validation_fraction": 0.0}}, "train.validation_fraction"),
@@ -123,8 +123,8 @@ def test_values_that_no_model_can_have(content: dict, message: str) -> None:
 
 
 def test_values_on_the_edge_are_taken() -> None:
-    content = {"model": {"dropout": 0.0}, "train": {"masked_share": 1.0, "attribute_dropping": 1.0, "refit_epochs": 0}}
-    assert parse_config(content).train.masked_share == 1.0
+    content = {"model": {"dropout": 0.0}, "train": {"asked": 1.0, "attribute_dropping": 1.0, "refit_epochs": 0}}
+    assert parse_config(content).train.asked == 1.0
 
 
 def test_files_that_are_no_run_file(tmp_path: Path) -> None:

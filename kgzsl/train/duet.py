@@ -1,0 +1,255 @@
+"""How DUET is trained: its objectives in one step, and the schedule that mixes its two tasks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgzsl.errors import Problem, TrainingError
+from kgzsl.model.classifier import ZeroShotClassifier
+from kgzsl.train.augment import mirror_and_shift
+from kgzsl.train.config import TrainConfig
+from kgzsl.train.loop import PHASES, Phase, PhaseName, TrainingSet
+from kgzsl.train.objectives import (
+    attribute_contrast,
+    attribute_regression,
+    classification,
+    instance_contrast,
+    masked_attribute,
+    self_calibration,
+    square_classification,
+)
+from kgzsl.train.processes import Processes
+from kgzsl.train.references import References, ReferenceTables
+
+__all__ = ["DuetMethod", "learning_rate"]
+
+
+@dataclass(frozen=True, eq=False)
+class DuetMethod:
+    """DUET's multi-task training.
+
+    Every step classifies, regresses attributes and calibrates itself. With chance ``train.grounding_share`` it is also
+    one of cross-modal semantic grounding: a part of the images is asked for a masked attribute of its prompt, and the
+    state of the attribute is contrasted with that in other images of the batch. Otherwise it contrasts images.
+    Each image is encoded once, all prompts of a step in one forward, the attributes' phrases once.
+
+    Source: DUET (Chen et al., AAAI 2023): multi-task learning of T_CSG and T_CLS.
+
+    Args:
+        processes: that train together.
+    """
+
+    processes: Processes = field(default_factory=Processes)
+
+    def optimizer(self, model: ZeroShotClassifier, lr: float, weight_decay: float) -> torch.optim.Optimizer:
+        """AdamW; biases, norms and embeddings' scales are not decayed."""
+        decayed = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
+        kept = [p for p in model.parameters() if p.requires_grad and p.ndim < 2]
+        groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, lr=lr)
+
+    def epoch(
+        self,
+        model: ZeroShotClassifier,
+        data: TrainingSet,
+        phase: Phase,
+        *,
+        config: TrainConfig,
+        epoch: int,
+        optimizer: torch.optim.Optimizer,
+        on_step: Callable[[PhaseName, int, int], None],
+    ) -> dict[str, float]:
+        """One pass over the phase's images; mean of each loss over the batches that have it."""
+        # Everything random in an epoch follows from (seed, phase, epoch), so that a resumed run has the same bits.
+        seed = int(np.random.SeedSequence([config.seed, PHASES.index(phase.name), epoch]).generate_state(1)[0])
+        torch.manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
+        model.train()
+        device = model.log_scale.device
+        step = _Step(model, data, phase, config=config, generator=generator, processes=self.processes)
+        batches = list(paired_batches(data.rows(phase.name), data.labels, config.batch_size, generator))
+        steps = math.ceil(len(batches) / config.accumulate)
+        precision = torch.autocast(device.type, torch.bfloat16) if config.precision == "bf16" else nullcontext()
+        found: dict[str, list[float]] = {}
+        for number, batch in enumerate(batches):
+            rate = learning_rate(
+                (epoch - 1) * steps + number // config.accumulate,
+                phase.epochs * steps,
+                peak=phase.lr,
+                warmup=config.warmup,
+            )
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            with precision:
+                losses = step.losses(batch)
+            loss = torch.stack(list(losses.values())).sum()
+            if not torch.isfinite(loss):
+                raise TrainingError(Problem(f"the loss is {loss.item()} in epoch {epoch}", fix="lower train.lr"))
+            (loss / config.accumulate).backward()
+            if (number + 1) % config.accumulate == 0 or number + 1 == len(batches):
+                torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+            for name, term in losses.items():
+                found.setdefault(name, []).append(term.item())
+            on_step(phase.name, (epoch - 1) * len(batches) + number + 1, phase.epochs * len(batches))
+        model.eval()
+        self.processes.check(model)
+        return {name: float(np.mean(terms)) for name, terms in found.items()}
+
+
+def learning_rate(step: int, steps: int, *, peak: float, warmup: float) -> float:
+    """Linear warm-up, then cosine decay to 0.
+
+    Example:
+        >>> [round(learning_rate(s, 10, peak=1.0, warmup=0.2), 2) for s in (0, 1, 5, 9)]
+        [0.5, 1.0, 0.69, 0.04]
+    """
+    rising = max(1, round(warmup * steps))
+    if step < rising:
+        return peak * (step + 1) / rising
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising)))
+
+
+def paired_batches(rows: np.ndarray, labels: np.ndarray, size: int, generator: torch.Generator) -> Iterator[np.ndarray]:
+    """Rows in random order and in batches, images of a class in twos, so that each has one to be like.
+
+    A last batch of one is left out: there is nothing in it to tell apart.
+
+    Args:
+        rows: of the images.
+        labels: class of each image of the data set.
+        size: images in a batch.
+        generator: source of randomness.
+
+    Example:
+        >>> labels = np.array([0, 1, 0, 1])
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> [labels[batch].tolist() for batch in paired_batches(np.arange(4), labels, 2, generator)]
+        [[0, 0], [1, 1]]
+    """
+    shuffled = rows[torch.randperm(len(rows), generator=generator).numpy()]
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    _, starts = np.unique(labels[by_class], return_index=True)
+    # Number of the image within its class, and from it the pair that it belongs to.
+    place = np.arange(len(by_class)) - np.repeat(starts, np.diff([*starts, len(by_class)]))
+    pair = np.cumsum(place % 2 == 0) - 1
+    turn = torch.randperm(int(pair[-1]) + 1 if len(pair) else 0, generator=generator).numpy()
+    order = by_class[np.argsort(turn[pair], kind="stable")]
+    for start in range(0, len(order), size):
+        if len(batch := order[start : start + size]) > 1:
+            yield batch
+
+
+class _Step:
+    """The objectives of one batch, weighted; what stays the same over a phase is made once."""
+
+    def __init__(
+        self,
+        model: ZeroShotClassifier,
+        data: TrainingSet,
+        phase: Phase,
+        *,
+        config: TrainConfig,
+        generator: torch.Generator,
+        processes: Processes,
+    ) -> None:
+        self.model, self.config, self.generator, self.processes = model, config, generator, processes
+        self.array, self.labels = data.array, data.labels
+        self.device = model.log_scale.device
+        self.value, self.known = data.value.to(self.device), data.known.to(self.device)
+        self.prompts = data.prompts
+        self.trained = torch.from_numpy(phase.classes).to(self.device)
+        self.column = self.trained.cumsum(0) - 1
+        self.references = ReferenceTables.of(
+            data.value, data.known, present=data.prompts.weights > 0, properties=model.classes.properties.cpu()
+        )
+
+    def losses(self, batch: np.ndarray) -> dict[str, Tensor]:
+        """Of the images in these rows."""
+        config, model = self.config, self.model
+        classes = torch.from_numpy(self.labels[batch])
+        labels = classes.to(self.device)
+        images = torch.from_numpy(self.array[batch])
+        if config.augment and images.dtype == torch.uint8:
+            images = mirror_and_shift(images, generator=self.generator)
+        tokens = self.processes.encode(model.image_encoder, images.to(self.device, non_blocking=True))
+        text = model.encode_text()
+        states = model.ground(tokens, text)
+        evidence = model.grounding(states, tokens, text.attributes).evidence
+        losses = self._base(evidence, labels)
+        if torch.rand((), generator=self.generator) < config.grounding_share:
+            losses |= self._grounding(tokens, classes)
+        elif config.instance_contrast:
+            contrast = instance_contrast(states.mean(1).float(), labels, temperature=config.temperature)
+            losses["instance_contrast"] = config.instance_contrast * contrast
+        return losses
+
+    def _base(self, evidence: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Classification, attribute regression and self-calibration."""
+        config, model = self.config, self.model
+        scores = model.scores(evidence, model.encode_classes(self.value, self.known)).float()
+        own, target = scores[:, self.trained], self.column[labels]
+        logits = model.attribute_logits(evidence).float()
+        regression = attribute_regression(logits, self.value[labels], self.known[labels])
+        losses = {
+            "classification": square_classification(own, target)
+            if config.classification == "square"
+            else classification(own, target, label_smoothing=config.label_smoothing),
+            "attribute_regression": config.attribute_regression * regression,
+        }
+        # While selecting, validation classes play the unseen ones; afterwards no class is without images.
+        if config.self_calibration and not self.trained.all():
+            losses["self_calibration"] = config.self_calibration * self_calibration(scores, ~self.trained)
+        return losses
+
+    def _grounding(self, tokens: Tensor, classes: Tensor) -> dict[str, Tensor]:
+        """Masked attribute prediction and attribute-level contrast, asked of a part of the batch."""
+        config, model = self.config, self.model
+        asked = torch.randperm(len(classes), generator=self.generator)[: max(1, round(config.asked * len(classes)))]
+        able = self.references.able(classes[asked], classes) if config.attribute_contrast else None
+        attributes = self.prompts.choose(classes[asked], generator=self.generator, able=able)
+        # All pairs of image and prompt in one forward: those asked with their attribute masked, then the references.
+        rows, shown, drawn = asked, attributes, None
+        if config.attribute_contrast:
+            drawn = self.references.draw(
+                classes[asked], attributes, batch=classes, negatives=config.negatives, generator=self.generator
+            )
+            rows = torch.cat([asked, drawn.positives, drawn.negatives.flatten()])
+            shown = torch.cat([attributes, attributes[drawn.anchors], drawn.rivals.flatten()])
+        masked = torch.arange(len(rows)) < len(asked)
+        written = self.prompts.write(
+            classes[rows], shown, dropping=config.attribute_dropping, generator=self.generator, hidden=masked
+        ).to(self.device)
+        states = model.ground_words(tokens[rows.to(self.device)], written.tokens, written.mask)
+        losses = {}
+        if config.masked_attribute:
+            places = written.places & masked.to(self.device)[:, None]
+            guess = masked_attribute(model.word_head(states[places]).float(), written.words[places])
+            losses["masked_attribute"] = config.masked_attribute * guess
+        if drawn is not None:
+            words = model.contrast_head(model.text_encoder.mean(states, written.places)).float()
+            own = self.value[classes[asked][drawn.anchors], attributes[drawn.anchors]]
+            weight = torch.minimum(own, self.value[classes[drawn.positives], attributes[drawn.anchors]])
+            contrast = self._contrast(words, drawn, count=len(asked), weight=weight)
+            losses["attribute_contrast"] = config.attribute_contrast * contrast
+        return losses
+
+    def _contrast(self, words: Tensor, drawn: References, *, count: int, weight: Tensor) -> Tensor:
+        """Attribute-level contrast of states ``(pair, dim)``: those asked, their positives, their negatives."""
+        anchors = len(drawn.anchors)
+        return attribute_contrast(
+            words[drawn.anchors.to(self.device)],
+            words[count : count + anchors],
+            words[count + anchors :].unflatten(0, drawn.negatives.shape),
+            usable=drawn.usable.to(self.device),
+            weight=weight,
+            temperature=self.config.temperature,
+        )
