@@ -255,22 +255,32 @@ def toy_run(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture
-def poisoned_test_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Test images are noise under shuffled labels, wherever data are loaded from now on."""
+def poison(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """Once called, training finds noise (NaN, where images are features) under shuffled labels as test images."""
     from kgzsl import api
+    from kgzsl.api import training
 
-    honest = api.load_dataset
+    honest, loaded = training.load_dataset, []
 
     def poisoned(*arguments: Any) -> api.Dataset:
         data = honest(*arguments)
+        loaded.append(data)
         images, random = data.images, np.random.default_rng(1)
         test = images.parts != "trainval"
-        array, labels = images.array.copy(), images.labels.copy()
-        array[test] = random.integers(0, 256, array[test].shape, dtype=np.uint8)
+        array, labels = np.array(images.array), images.labels.copy()
+        pixels = array.dtype == np.uint8
+        array[test] = random.integers(0, 256, array[test].shape, dtype=np.uint8) if pixels else np.nan
         labels[test] = random.permutation(labels[test])
         return replace(data, images=replace(images, array=array, labels=labels))
 
-    monkeypatch.setattr(api, "load_dataset", poisoned)
+    yield lambda: monkeypatch.setattr(training, "load_dataset", poisoned)
+    assert loaded  # the poison was taken
+
+
+@pytest.fixture
+def poisoned_test_images(poison: Callable[[], None]) -> None:
+    """As ``poison``, from the beginning."""
+    poison()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,8 +33,10 @@ __all__ = [
     "print_table",
 ]
 
+# Of several processes that train together the first alone talks.
+SILENT = os.environ.get("RANK", "0") != "0"
 # Labels and paths may hold brackets: nothing is read as markup.
-console = Console(highlight=False, markup=False)
+console = Console(highlight=False, markup=False, quiet=SILENT)
 error_console = Console(stderr=True, highlight=False, markup=False)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
@@ -53,7 +56,8 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a file that is the
 
 def print_json(content: Any) -> None:
     """One JSON document on standard output."""
-    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
+    if not SILENT:
+        typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
 
 
 def print_lines(lines: Iterable[str]) -> None:

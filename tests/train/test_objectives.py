@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgzsl.train.duet import learning_rate
-from kgzsl.train.objectives import attribute_regression, classification, masked_attribute, square_classification
+from kgzsl.train.objectives import (
+    attribute_contrast,
+    attribute_regression,
+    classification,
+    instance_contrast,
+    masked_attribute,
+    self_calibration,
+    square_classification,
+)
 
 
 def test_classification_is_cross_entropy_of_logits() -> None:
@@ -106,3 +114,72 @@ def test_the_learning_rate_rises_once_and_falls(steps: int, warmup: float, peak:
     assert rates[: top + 1] == sorted(rates[: top + 1])
     assert rates[top:] == sorted(rates[top:], reverse=True)
     assert top <= max(1, round(warmup * steps))
+
+
+def test_self_calibration_by_hand() -> None:
+    scores = torch.tensor([[1.0, 0.0, 2.0], [0.0, 0.0, -1.0]])
+    unseen = torch.tensor([False, False, True])
+    shares = [math.exp(3) / (math.exp(0) + math.exp(-1) + math.exp(3)), math.exp(0) / (2 * math.exp(-1) + math.exp(0))]
+    assert self_calibration(scores, unseen).item() == pytest.approx(-math.log(sum(shares) / 2), rel=1e-5)
+    # Sure of unseen classes: nothing to lose; sure of others: much.
+    assert self_calibration(torch.tensor([[-50.0, -50.0, 50.0]]), unseen).item() == pytest.approx(0, abs=1e-5)
+    assert self_calibration(torch.tensor([[50.0, -50.0, -50.0]]), unseen).item() > 90
+
+
+def test_attribute_contrast_by_hand() -> None:
+    one, other = torch.eye(2)
+    anchors = torch.stack([one, other]) * 3  # the length has no part in it
+    positives = torch.stack([one, one])
+    negatives = torch.stack([torch.stack([other, one]), torch.stack([other, one])])
+    usable = torch.tensor([[True, False], [True, True]])
+    weight = torch.tensor([1.0, 0.5])
+    tau = 0.5
+    first = math.log(1 + math.exp(-1 / tau))
+    # The second anchor: its positive at 0, negatives at 1 and 0.
+    second = math.log(math.exp(0) + math.exp(1 / tau) + math.exp(0))
+    loss = attribute_contrast(anchors, positives, negatives, usable=usable, weight=weight, temperature=tau)
+    assert loss.item() == pytest.approx((first + 0.5 * second) / 1.5, rel=1e-5)
+
+
+def test_attribute_contrast_of_nothing_is_zero_and_has_a_gradient() -> None:
+    words = torch.randn(3, 4, requires_grad=True)
+    loss = attribute_contrast(
+        words[:0],
+        words[:0],
+        words[:0, None].expand(0, 2, 4),
+        usable=torch.zeros(0, 2, dtype=torch.bool),
+        weight=torch.zeros(0),
+        temperature=0.1,
+    )
+    loss.backward()
+    assert loss.item() == 0
+    assert words.grad is not None
+
+
+def test_instance_contrast_by_hand() -> None:
+    one, other = torch.eye(2)
+    embeddings = torch.stack([one, one, other, -one])
+    labels = torch.tensor([0, 0, 1, 2])
+    # Two pairs, each with its positive at 1 and others at 0 and -1.
+    expected = math.log(1 + (math.exp(0) + math.exp(-2)) / math.exp(2))
+    assert instance_contrast(embeddings, labels, temperature=0.5).item() == pytest.approx(expected, rel=1e-5)
+    turned = instance_contrast(embeddings.flip(0), labels.flip(0), temperature=0.5)
+    assert turned.item() == pytest.approx(expected, rel=1e-5)
+    alone = torch.tensor([0, 1, 2, 3])
+    assert instance_contrast(embeddings, alone, temperature=0.5).item() == 0
+
+
+def test_instance_contrast_draws_a_class_together() -> None:
+    torch.manual_seed(0)
+    embeddings = torch.randn(12, 4, requires_grad=True)
+    labels = torch.arange(4).repeat(3)
+    optimizer = torch.optim.SGD([embeddings], lr=0.5)
+    before = instance_contrast(embeddings, labels, temperature=0.2).item()
+    for _ in range(50):
+        optimizer.zero_grad()
+        instance_contrast(embeddings, labels, temperature=0.2).backward()
+        optimizer.step()
+    unit = torch.nn.functional.normalize(embeddings.detach(), dim=1)
+    alike = labels[:, None] == labels
+    assert instance_contrast(embeddings, labels, temperature=0.2).item() < before / 2
+    assert (unit @ unit.T)[alike].min() > (unit @ unit.T)[~alike].mean()
