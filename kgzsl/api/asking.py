@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kgzsl.api.records import Prediction, Run
-from kgzsl.api.scoring import class_vectors, scores_of
-from kgzsl.data.images import read_pixels
+from kgzsl.api.scoring import class_vectors, scores_in_turn
+from kgzsl.api.sources import pixels_of
+from kgzsl.data.images import unreadable
 from kgzsl.errors import (
     ConfigError,
+    ImageError,
     Problem,
     SplitError,
     nearest,
@@ -35,29 +38,51 @@ def predict(run: Run, images: Sequence[str | Path], *, top: int = 5) -> list[Pre
     Raises:
         ImageError: every file that is not an image.
     """
-    scores = scores_of(run.model, _read_images(run, images), run.attributes) - run.gamma * run.space.mask(
-        run.split.seen
-    )
+    read, encode = _reader(run)
+    ready = (encode(pixels) for pixels in _read_ahead(read, images))
+    offset = run.gamma * run.space.mask(run.split.seen)
+    rows = [row - offset for scores in scores_in_turn(run.model, ready, run.attributes) for row in scores]
     unseen = set(run.split.unseen)
     predictions = []
-    for path, row in zip(images, scores, strict=True):
+    for path, row in zip(images, rows, strict=True):
         best = [(run.space.classes[c], float(row[c])) for c in np.argsort(-row, kind="stable")[:top]]
         named = tuple((iri, run.ontology.label(iri), score, iri in unseen) for iri, score in best)
         predictions.append(Prediction(str(path), named))
     return predictions
 
 
-def _read_images(run: Run, images: Sequence[str | Path]) -> np.ndarray:
-    """Image files as the run's model reads them."""
+Read = Callable[[Sequence[str | Path]], np.ndarray]
+
+
+def _reader(run: Run) -> tuple[Read, Callable[[np.ndarray], np.ndarray]]:
+    """What decodes image files, and what makes of the pixels what the run's model reads."""
     if run.config.data.features:
         fix = "train on images (data.backbone), or give features of the same backbone as an array in Python"
         got = f"a run on the features of {run.config.data.features} reads no image files"
         raise ConfigError(Problem(got, expected="a run on images", fix=fix))
     if not run.config.data.backbone:
-        return read_pixels(images, size=run.config.data.size)
+        return partial(pixels_of, run.config), lambda pixels: pixels
     from kgzsl.data.backbone import load_backbone
 
-    return load_backbone(run.config.data.backbone).features(images)
+    backbone = load_backbone(run.config.data.backbone)
+    return backbone.preprocessing.read, backbone.encode
+
+
+def _read_ahead(read: Read, images: Sequence[str | Path], *, batch: int = 64) -> Iterator[np.ndarray]:
+    """Batches of decoded images; each is decoded while the network is busy with the one before.
+
+    Raises:
+        ImageError: every file that is not an image, of this batch and all that follow.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(read, images[:batch])
+        for start in range(0, len(images), batch):
+            try:
+                pixels = coming.result()
+            except ImageError as error:
+                raise ImageError([*error.problems, *unreadable(images[start + batch :])]) from None
+            coming = pool.submit(read, images[start + batch : start + 2 * batch])
+            yield pixels
 
 
 def explain(
@@ -83,7 +108,7 @@ def explain(
 
     from kgzsl.explain.margin import ImageEvidence, explain_margin
 
-    array = image if isinstance(image, np.ndarray) else _read_images(run, [image])[0]
+    array = image if isinstance(image, np.ndarray) else _array(run, image)
     rival_iri = None if against is None else _rival(run, against)
     model = run.model
     with torch.inference_mode():
@@ -119,6 +144,12 @@ def explain(
         top=tuple((run.space.classes[c], float(scores[c])) for c in order[:5]),
         unseen=frozenset(run.split.unseen),
     )
+
+
+def _array(run: Run, image: str | Path) -> np.ndarray:
+    """An image file as the run's model reads it."""
+    read, encode = _reader(run)
+    return encode(read([image]))[0]
 
 
 def verbalizer(ontology: Ontology) -> Callable[[Fact], str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +22,15 @@ if TYPE_CHECKING:
     from kgzsl.model.classifier import ZeroShotClassifier
     from kgzsl.train.run import RunConfig, RunFolder
 
-__all__ = ["build_model", "compat_method", "is_frozen", "need_compat", "promise_of"]
+__all__ = [
+    "build_model",
+    "compat_method",
+    "is_frozen",
+    "need_compat",
+    "promise_of",
+    "save_encoders",
+    "with_saved_encoders",
+]
 
 
 def is_frozen(config: RunConfig) -> bool:
@@ -64,7 +74,10 @@ def build_model(
         torch.tensor([names.index(a.property) for a in attributes.attributes]),
         unit=config.model.unit_classes,
     )
-    if saved is not None:
+    patches: int | None
+    if config.model.image_encoder:
+        patches, channels = None, None
+    elif saved is not None:
         facts = saved.state()
         patches, channels = facts["patches"], facts.get("channels")
     elif array is not None and array.ndim == 3:
@@ -80,8 +93,40 @@ def build_model(
         vocabulary=len(tokenizer),
         patches=patches,
         channels=channels,
+        weights=saved is None,
     )
+    _need_room(model, min(config.semantics.token_budget, model.text_encoder.limit))
     return model, tokenizer
+
+
+def _need_room(model: ZeroShotClassifier, budget: int) -> None:
+    """The prompt without a value must fit."""
+    length = model.template.shape[1]
+    if length > budget:
+        fix = "raise semantics.token_budget, take a text encoder of longer texts, or state facts of fewer properties"
+        got = f"the prompt of all properties has {length} tokens without a single value"
+        raise ConfigError(Problem(got, expected=f"at most {budget}", fix=fix))
+
+
+def save_encoders(config: RunConfig, model: ZeroShotClassifier, tokenizer: Any, folder: Path) -> None:
+    """What is needed beside the weights to build a model again: the tokenizer, and pretrained encoders' shapes."""
+    from kgzsl.train.checkpoint import write_text
+
+    tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    if config.model.text_encoder:
+        tokenizer.save_pretrained(folder / "text_encoder")
+        model.text_encoder.transformer.config.save_pretrained(folder / "text_encoder")
+    if config.model.image_encoder:
+        encoder: Any = model.image_encoder
+        encoder.backbone.config.save_pretrained(folder / "image_encoder")
+        write_text(folder / "image_encoder" / "preprocessor_config.json", encoder.preprocessing.to_json())
+
+
+def with_saved_encoders(config: RunConfig, folder: Path) -> RunConfig:
+    """A saved run's configuration with its own copies in the place of pretrained encoders, which may be gone."""
+    names = ("image_encoder", "text_encoder")
+    copies: dict[str, Any] = {name: str(folder / name) for name in names if getattr(config.model, name)}
+    return replace(config, model=replace(config.model, **copies))
 
 
 def need_compat(config: RunConfig) -> None:
@@ -92,6 +137,7 @@ def need_compat(config: RunConfig) -> None:
         Problem(f"{key} with model.kind = 'duet-compat'", expected=expected, fix=fix)
         for key, wrong, expected, fix in (
             ("data.backbone", config.data.backbone, "images as pixels", "leave it out"),
+            ("model.image_encoder", config.model.image_encoder, "an encoder of its own", "leave it out"),
             ("model.text_encoder", config.model.text_encoder, "a text encoder of the ontology's words", "leave it out"),
             (f"data.size = {config.data.size}", config.data.size % PATCH, f"a multiple of {PATCH}", "change it"),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,34 +14,44 @@ if TYPE_CHECKING:
 
     from kgzsl.model.classifier import ZeroShotClassifier
 
-__all__ = ["calibrate", "evidence_of", "gates_of", "held_out_images", "scores_of", "settle_gate", "validation_metrics"]
+__all__ = [
+    "calibrate",
+    "evidence_of",
+    "gates_of",
+    "held_out_images",
+    "scores_in_turn",
+    "scores_of",
+    "settle_gate",
+    "validation_metrics",
+]
 
 HELD_OUT_EVERY = 10
 """Every tenth training image of a training class is held out while selecting: it plays the seen test images."""
 
 
-def evidence_of(model: ZeroShotClassifier, images: np.ndarray, *, batch: int = 128) -> np.ndarray:
+def evidence_of(model: ZeroShotClassifier, images: np.ndarray) -> np.ndarray:
     """Evidence ``(image, attribute)`` of images."""
-    import torch
-
-    model.eval()
-    rows = [np.zeros((0, len(model.phrases)), dtype=np.float32)]
-    with torch.inference_mode():
-        text = model.encode_text()
-        for start in range(0, len(images), batch):
-            array = torch.from_numpy(np.ascontiguousarray(images[start : start + batch]))
-            rows.append(model.encode_images(array.to(model.log_scale.device), text).evidence.cpu().numpy())
-    return np.concatenate(rows)
+    none = np.zeros((0, len(model.phrases)), dtype=np.float32)
+    return np.concatenate([none, *(evidence.cpu().numpy() for evidence in _evidence(model, _slices(images)))])
 
 
 def scores_of(model: ZeroShotClassifier, images: np.ndarray, table: ClassAttributes) -> np.ndarray:
     """Scores ``(image, class)`` of images for the rows of a table."""
+    none = np.zeros((0, len(table.classes)), dtype=np.float32)
+    return np.concatenate([none, *scores_in_turn(model, _slices(images), table)])
+
+
+def scores_in_turn(
+    model: ZeroShotClassifier, batches: Iterable[np.ndarray], table: ClassAttributes
+) -> Iterator[np.ndarray]:
+    """Scores ``(image, class)`` of one batch of images after the other; texts and classes are encoded once."""
     import torch
 
     with torch.inference_mode():
         classes = class_vectors(model, table)
-        evidence = torch.from_numpy(evidence_of(model, images)).to(classes.device)
-        return model.scores(evidence, classes).cpu().numpy()
+    for evidence in _evidence(model, batches):
+        with torch.inference_mode():
+            yield model.scores(evidence, classes).cpu().numpy()
 
 
 def class_vectors(model: ZeroShotClassifier, table: ClassAttributes) -> torch.Tensor:
@@ -50,6 +60,24 @@ def class_vectors(model: ZeroShotClassifier, table: ClassAttributes) -> torch.Te
 
     value, known = (torch.from_numpy(cells).to(model.log_scale.device) for cells in (table.value, table.known))
     return model.encode_classes(value, known)
+
+
+def _evidence(model: ZeroShotClassifier, batches: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
+    """Evidence ``(image, attribute)`` of one batch of images after the other, where the model is."""
+    import torch
+
+    model.eval()
+    with torch.inference_mode():
+        text = model.encode_text()
+    for images in batches:
+        with torch.inference_mode():
+            array = torch.from_numpy(np.ascontiguousarray(images)).to(model.log_scale.device)
+            yield model.encode_images(array, text).evidence
+
+
+def _slices(images: np.ndarray, *, batch: int = 128) -> Iterator[np.ndarray]:
+    """An array of images in batches."""
+    return (images[start : start + batch] for start in range(0, len(images), batch))
 
 
 def held_out_images(labels: np.ndarray, training: np.ndarray) -> np.ndarray:

@@ -30,6 +30,7 @@ from kgzsl.ontology.reading.endpoint import read_endpoint
 from kgzsl.semantics import ClassAttributes, class_attributes
 
 if TYPE_CHECKING:
+    from kgzsl.data.preprocessing import Preprocessing
     from kgzsl.ontology.ontology import Reasoner, Regime
     from kgzsl.train.run import RunConfig
 
@@ -37,10 +38,12 @@ __all__ = [
     "attributes_of",
     "creatures_ontology",
     "dataset_name",
+    "image_size",
     "load_dataset",
     "load_endpoint",
     "load_ontology",
     "ontology_of",
+    "pixels_of",
     "semantics_name",
 ]
 
@@ -115,6 +118,8 @@ def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset
         images, split, published = _published(config, ontology, listener)
     else:
         images, split = _folder(config, ontology, listener)
+    if config.model.image_encoder:
+        images = replace(images, backbone=_tuned_name(config))
     if config.train.validation == "published":
         split = _with_validation(split, published or split.validation)
     if not split.validation:
@@ -191,7 +196,7 @@ def _shuffled(images: ImageSet, split: ZeroShotSplit, *, seed: int) -> ImageSet:
 def _creatures(config: RunConfig, listener: Listener) -> tuple[ImageSet, ZeroShotSplit]:
     """The embedded benchmark."""
     folder = cached(
-        config.data.size,
+        image_size(config),
         train_per_class=config.data.train_per_class,
         test_per_class=config.data.test_per_class,
         progress=listener.drawing,
@@ -254,7 +259,7 @@ def _array(
     """Pixels or patch features of image files, and what made them; features are cached for ``everything``."""
     try:
         if not config.data.backbone:
-            return read_pixels(paths, size=config.data.size), "pixels"
+            return pixels_of(config, paths), "pixels"
         from kgzsl.data.backbone import cached_features, load_backbone
 
         backbone = load_backbone(config.data.backbone)
@@ -264,6 +269,32 @@ def _array(
         raise ImageError(summarize(error.problems, "cannot be read", of=len(everything), fix=fix)) from None
     place = {path: row for row, path in enumerate(everything)}
     return features[[place[path] for path in paths]], backbone.name
+
+
+def pixels_of(config: RunConfig, paths: Sequence[str | Path]) -> np.ndarray:
+    """Image files as pixels of the size that the model reads, uint8 ``(image, height, width, 3)``."""
+    if config.model.image_encoder:
+        return _preprocessing(config).read(paths)
+    return read_pixels(paths, size=config.data.size)
+
+
+def image_size(config: RunConfig) -> int:
+    """Side of the images that the model reads as pixels."""
+    return _preprocessing(config).size if config.model.image_encoder else config.data.size
+
+
+def _preprocessing(config: RunConfig) -> Preprocessing:
+    """What a pretrained image encoder asks for."""
+    from kgzsl.data.preprocessing import read_preprocessing
+
+    return read_preprocessing(config.model.image_encoder)
+
+
+def _tuned_name(config: RunConfig) -> str:
+    """A pretrained image encoder and how much of it learns, for reports."""
+    blocks = config.model.tuned_blocks
+    tuned = {-1: "tuned", 0: "frozen"}.get(blocks, f"last {blocks} blocks tuned")
+    return f"{Path(config.model.image_encoder).name}, {tuned}"
 
 
 def _need_facts(attributes: ClassAttributes) -> None:

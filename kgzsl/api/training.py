@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kgzsl.api.building import build_model, compat_method, need_compat, promise_of
+from kgzsl.api.building import (
+    build_model,
+    compat_method,
+    need_compat,
+    promise_of,
+    save_encoders,
+    with_saved_encoders,
+)
 from kgzsl.api.records import Dataset, Listener, Run
 from kgzsl.api.scoring import calibrate, gates_of, held_out_images, settle_gate, validation_metrics
 from kgzsl.api.sources import attributes_of, load_dataset, ontology_of
@@ -88,12 +95,15 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         compile_encoders(model, device)
     if processes.first:
         run_folder.start(config, promise)
-        tokenizer.backend_tokenizer.save(str(run_folder.path / "tokenizer.json"))
+        save_encoders(config, model, tokenizer, run_folder.path)
         write_json(run_folder.path / "split.json", data.split.to_dict())
     processes.wait()
     processes.prepare(model.image_encoder)
     prompts = [class_prompt(iri, data.attributes, data.ontology) for iri in data.split.seen]
     columns = {attribute: column for column, attribute in enumerate(table.attributes)}
+    budget = config.semantics.token_budget
+    if not compat:
+        budget = min(budget, model.text_encoder.limit)
     labels = seen.columns(trainval.space.classes[i] for i in trainval.labels)
     held_out = held_out_images(labels, training)
     training_set = TrainingSet(
@@ -101,7 +111,7 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         labels=labels,
         value=value,
         known=known,
-        prompts=tokenize_prompts(prompts, tokenizer, columns=columns),
+        prompts=tokenize_prompts(prompts, tokenizer, columns=columns, budget=budget),
         training=training,
         held_out=held_out,
     )
@@ -121,7 +131,7 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     best = fit_model(
         model,
         training_set,
-        compat_method(data, tokenizer) if compat else DuetMethod(processes),
+        compat_method(data, tokenizer) if compat else DuetMethod(processes, config.train.backbone_lr),
         config=config.train,
         folder=run_folder.path,
         validate=validate,
@@ -169,7 +179,7 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
         raise RunError(
             Problem("not trained to its end", file=folder, fix="run the same `kgzsl train` again: it goes on")
         )
-    config = read_config(run_folder.path / "config.toml")
+    config = with_saved_encoders(read_config(run_folder.path / "config.toml"), run_folder.path)
     if ontology:
         config = replace(config, ontology=replace(config.ontology, files=(str(ontology),)))
     entailed = ontology_of(config)

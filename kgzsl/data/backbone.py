@@ -5,25 +5,37 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from kgzsl.data.images import read_pixels, unreadable
+from kgzsl.data.images import unreadable
+from kgzsl.data.preprocessing import Preprocessing, read_preprocessing
 from kgzsl.data.pretrained import load_pretrained
 from kgzsl.errors import ConfigError, FailureError, ImageError, Problem
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["PatchBackbone", "cache_folder", "cached_features", "load_backbone", "patch_tokens"]
+__all__ = [
+    "PatchBackbone",
+    "cache_folder",
+    "cached_features",
+    "load_backbone",
+    "patch_tokens",
+    "tokens_in_front",
+    "vision_tower",
+]
 
 Progress = Callable[[int, int], None]
+IN_FRONT = ("cls_token", "class_embedding", "distillation_token", "register_tokens")
+"""What transformers calls the learned tokens that stand before the patches."""
 
 
 def cache_folder() -> Path:
@@ -33,26 +45,52 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kgzsl"
 
 
-def patch_tokens(hidden: torch.Tensor, *, patches: int | None = None) -> torch.Tensor:
-    """Patch tokens ``(image, patch, channel)`` of a backbone's last hidden state.
+def patch_tokens(hidden: torch.Tensor, *, in_front: int = 0) -> torch.Tensor:
+    """Patch tokens ``(image, patch, channel)`` of a backbone's last hidden state, row by row of a square grid.
 
     Feature maps ``(image, channel, row, column)`` are read row by row; of token sequences
     the class and register tokens, which stand in front, are dropped.
 
     Args:
         hidden: last hidden state.
-        patches: number of patches, where the sequence holds other tokens before them;
-            by default the largest square that the sequence has room for.
+        in_front: how many tokens of a sequence are no patches: see :func:`tokens_in_front`.
+
+    Raises:
+        ConfigError: the grid is not square.
 
     Example:
         >>> import torch
-        >>> patch_tokens(torch.zeros(2, 8, 7, 7)).shape, patch_tokens(torch.zeros(2, 197, 8)).shape
+        >>> patch_tokens(torch.zeros(2, 8, 7, 7)).shape, patch_tokens(torch.zeros(2, 197, 8), in_front=1).shape
         (torch.Size([2, 49, 8]), torch.Size([2, 196, 8]))
     """
     if hidden.ndim == 4:
-        return hidden.flatten(2).transpose(1, 2)
-    patches = patches or int(hidden.shape[1] ** 0.5) ** 2
-    return hidden[:, hidden.shape[1] - patches :]
+        rows, columns = hidden.shape[2:]
+        tokens = hidden.flatten(2).transpose(1, 2)
+    else:
+        tokens = hidden[:, in_front:]
+        rows = columns = math.isqrt(tokens.shape[1])
+    if rows * columns != tokens.shape[1] or rows != columns or not rows:
+        got = f"{rows} x {columns} patches" if hidden.ndim == 4 else f"{tokens.shape[1]} patches"
+        raise ConfigError(Problem(got, expected="a square grid of patches", fix="take another image encoder"))
+    return tokens
+
+
+def tokens_in_front(module: torch.nn.Module) -> int:
+    """How many tokens a transformers vision model puts before those of the patches.
+
+    They are learned, so the parameters tell: a class token, DeiT's distillation token, DINO's registers. The
+    convolutional DINOv3, which has none of these, puts its pooled state there.
+
+    Example:
+        >>> from transformers import DeiTConfig, DeiTModel
+        >>> small = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+        >>> tokens_in_front(DeiTModel(DeiTConfig(**small)))
+        2
+    """
+    if getattr(module.config, "model_type", "") == "dinov3_convnext":
+        return 1
+    learned = {name.rpartition(".")[2]: value for name, value in module.named_parameters()}
+    return sum(learned[name].numel() // learned[name].shape[-1] for name in IN_FRONT if name in learned)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,78 +100,88 @@ class PatchBackbone:
     Args:
         module: the network; ``module(pixel_values).last_hidden_state``.
         name: the folder's name or the hub id.
-        size: side of the square input in pixels.
-        resize: the shorter side is first scaled to this many pixels.
-        mean: per channel, subtracted after scaling to [0, 1].
-        std: per channel, divided by.
+        preprocessing: what makes its input.
         digest: sha256 over weights and preprocessing.
+        in_front: tokens of its sequences that are no patches.
     """
 
     module: torch.nn.Module
     name: str
-    size: int
-    resize: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    preprocessing: Preprocessing
     digest: str
-
-    def pixel_values(self, pixels: np.ndarray) -> torch.Tensor:
-        """uint8 ``(image, height, width, 3)`` to normalized float ``(image, 3, height, width)``."""
-        import torch
-
-        values = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
-        mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (self.mean, self.std))
-        return (values - mean) / std
+    in_front: int = 0
 
     def features(self, paths: Sequence[str | Path]) -> np.ndarray:
         """Patch features of image files, float16 ``(image, patch, channel)``."""
+        return self.encode(self.preprocessing.read(paths))
+
+    def encode(self, pixels: np.ndarray) -> np.ndarray:
+        """Patch features, float16 ``(image, patch, channel)``, of uint8 ``(image, height, width, 3)``."""
         import torch
 
-        pixels = read_pixels(paths, size=self.resize)
-        start = (self.resize - self.size) // 2
-        pixels = pixels[:, start : start + self.size, start : start + self.size]
         with torch.inference_mode():
-            hidden = self.module(pixel_values=self.pixel_values(pixels)).last_hidden_state
-            return patch_tokens(hidden).to(torch.float16).numpy()
+            values = self.preprocessing.normalize(torch.from_numpy(pixels))
+            hidden = self.module(pixel_values=values).last_hidden_state
+            return patch_tokens(hidden, in_front=self.in_front).to(torch.float16).numpy()
+
+    def attention_maps(self, pixels: np.ndarray) -> tuple[torch.Tensor, ...]:
+        """Attention of every layer, ``(image, head, query, key)``; the tokens in front come first.
+
+        Args:
+            pixels: uint8 ``(image, height, width, 3)``.
+
+        Raises:
+            ConfigError: the model gives none: it has no attention, or was not loaded with ``eager``.
+        """
+        import torch
+
+        with torch.inference_mode():
+            values = self.preprocessing.normalize(torch.from_numpy(pixels))
+            try:
+                maps = getattr(self.module(pixel_values=values, output_attentions=True), "attentions", None)
+            except TypeError:  # a network of convolutions, which has no such argument
+                maps = None
+        # Fused attention keeps no maps, and transformers then returns none without a word.
+        if not maps or any(layer is None for layer in maps):
+            fix = "load it with load_backbone(source, eager=True), or take a transformer"
+            raise ConfigError(Problem(f"{self.name} gives no attention maps", expected="one for each layer", fix=fix))
+        return tuple(maps)
 
 
-def load_backbone(source: str | Path) -> PatchBackbone:
+def load_backbone(source: str | Path, *, eager: bool = False) -> PatchBackbone:
     """Load a transformers vision backbone from a local folder or by hub id, ready for inference.
 
+    Args:
+        source: a folder or a hub id; of a model of images and texts, its vision tower.
+        eager: attention in plain steps, for :meth:`PatchBackbone.attention_maps`.
+
     Raises:
-        ConfigError: not a folder that transformers reads, or a hub id that cannot be had.
+        ConfigError: not a folder that transformers reads, a hub id that cannot be had, or no vision model.
     """
-    module, fresh = load_pretrained(source, what="backbone")
-    # Many published backbones come without their pooler, which is not used; it is then random.
-    lost = sorted(key for key in fresh if "pooler" not in key)
-    if lost:
-        got = f"{len(lost)} weights are missing from {source}, {lost[0]} for one"
-        raise ConfigError(Problem(got, expected="weights of the model that config.json names"))
-    processing = _preprocessing(source, image_size=getattr(module.config, "image_size", 224))
-    weights = hashlib.sha256(json.dumps(processing, sort_keys=True).encode())
+    module, fresh = load_pretrained(source, what="backbone", eager=eager)
+    processing = read_preprocessing(source)
+    weights = hashlib.sha256(json.dumps(asdict(processing), sort_keys=True).encode())
     for key, value in sorted(module.state_dict().items()):
         if key not in fresh:
             weights.update(key.encode())
             weights.update(value.numpy().tobytes())
-    module = getattr(module, "vision_model", module).eval().requires_grad_(False)
-    return PatchBackbone(module=module, name=Path(source).name, digest=weights.hexdigest(), **processing)
+    tower = vision_tower(module, source).eval().requires_grad_(False)
+    in_front = tokens_in_front(tower)
+    weights.update(bytes(in_front))
+    return PatchBackbone(tower, Path(source).name, processing, digest=weights.hexdigest(), in_front=in_front)
 
 
-def _preprocessing(source: str | Path, *, image_size: int) -> dict[str, Any]:
-    """Size, resize, mean and std from preprocessor_config.json, in transformers' several spellings."""
-    from transformers.image_processing_base import ImageProcessingMixin
+def vision_tower(module: torch.nn.Module, source: str | Path) -> torch.nn.Module:
+    """What reads the pixels: the model itself, or its vision half.
 
-    try:
-        stated, _ = ImageProcessingMixin.get_image_processor_dict(source)
-    except OSError:
-        stated = {}
-    crop, size = stated.get("crop_size"), stated.get("size", image_size)
-    resize = size if isinstance(size, int) else size.get("shortest_edge", size.get("height"))
-    side = resize
-    if stated.get("do_center_crop", False) and crop is not None:
-        side = crop if isinstance(crop, int) else crop["height"]
-    mean, std = stated.get("image_mean", [0.5] * 3), stated.get("image_std", [0.5] * 3)
-    return {"size": side, "resize": max(resize, side), "mean": tuple(mean), "std": tuple(std)}
+    Raises:
+        ConfigError: it reads no pixels.
+    """
+    tower = getattr(module, "vision_model", module)
+    if getattr(tower, "main_input_name", None) != "pixel_values":
+        got = f"{source} is a {type(tower).__name__}, which reads no pixels"
+        raise ConfigError(Problem(got, expected="a vision model", fix="take another image encoder"))
+    return tower
 
 
 def cached_features(

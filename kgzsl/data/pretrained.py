@@ -5,41 +5,95 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kgzsl.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedConfig, PreTrainedModel
 
-__all__ = ["load_pretrained"]
+__all__ = ["load_pretrained", "read_model_config", "untrained"]
 
 
-def load_pretrained(source: str | Path, *, what: str) -> tuple[PreTrainedModel, frozenset[str]]:
+def load_pretrained(source: str | Path, *, what: str, eager: bool = False) -> tuple[PreTrainedModel, frozenset[str]]:
     """A model of any kind that transformers knows, and the names of weights that the source lacks.
 
-    Nothing is executed from the source: safetensors weights, and no remote code.
+    Nothing is executed from the source: safetensors weights, and no remote code. Weights are float32, whatever
+    they were saved as. Poolers, which are not used, may lack; no other weight may.
 
     Args:
         source: a folder or a hub id.
         what: what it is to be, for the message.
+        eager: attention in plain steps, which alone can tell its maps.
 
     Raises:
-        ConfigError: not a folder that transformers reads, or a hub id that cannot be had.
+        ConfigError: not a folder that transformers reads, a hub id that cannot be had, or weights of another model.
     """
+    import torch
     from safetensors import SafetensorError
     from transformers import AutoModel
 
+    options: dict[str, Any] = {"attn_implementation": "eager"} if eager else {}
     try:
         with _quiet():
             model, loading = AutoModel.from_pretrained(
-                source, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+                source,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+                output_loading_info=True,
+                **options,
             )
     except (OSError, RuntimeError, SafetensorError, ValueError) as error:
-        expected = "a transformers folder (config.json, model.safetensors) or a hub id"
-        got = f"no {what} at {source} ({error})"
-        raise ConfigError(Problem(got, expected=expected, fix="check the path")) from error
-    return model, frozenset(loading["missing_keys"])
+        raise ConfigError(_not_there(source, what, error)) from error
+    missing = frozenset(loading["missing_keys"])
+    lost = sorted(key for key in missing if "pooler" not in key)
+    if lost:
+        got = f"{len(lost)} weights are missing from {source}, {lost[0]} for one"
+        raise ConfigError(Problem(got, expected="weights of the model that config.json names"))
+    return model, missing
+
+
+def untrained(source: str | Path, *, what: str) -> PreTrainedModel:
+    """The model that a folder's config.json describes, with random weights: its own are to be loaded over them.
+
+    Raises:
+        ConfigError: no config.json that transformers reads.
+    """
+    from transformers import AutoModel
+
+    model: PreTrainedModel = AutoModel.from_config(read_model_config(source, what=what), trust_remote_code=False)
+    return model.float()
+
+
+def read_model_config(source: str | Path, *, what: str) -> PreTrainedConfig:
+    """The config.json of a folder or hub id.
+
+    Raises:
+        ConfigError: there is none that transformers reads.
+    """
+    from transformers import AutoConfig
+
+    try:
+        with _quiet():
+            return AutoConfig.from_pretrained(source, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ConfigError(_not_there(source, what, error)) from error
+
+
+def _not_there(source: str | Path, what: str, error: Exception) -> Problem:
+    """What to say of a source that cannot be loaded; a folder is mended otherwise than a hub id."""
+    reason = str(error).strip().partition("\n")[0]
+    if Path(source).exists():
+        fix = "check the path, and that the folder was copied whole"
+        expected = "a transformers folder (config.json, model.safetensors)"
+        return Problem(f"no {what} at {source} ({reason})", expected=expected, fix=fix)
+    fix = (
+        "check the path; of a hub id without the hub, download the folder elsewhere and give its path, "
+        "or set HF_HOME to a cache that has it"
+    )
+    got = f"no {what} at {source}: no such folder here, and not to be had from the hub ({reason})"
+    return Problem(got, expected="a transformers folder (config.json, model.safetensors) or a hub id", fix=fix)
 
 
 @contextmanager

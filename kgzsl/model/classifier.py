@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from kgzsl.model.class_encoder import ClassEncoder
 from kgzsl.model.config import ModelConfig
 from kgzsl.model.cross_modal import AttributeEvidence, CrossModalLayer, GroundingHead, LayerShape
-from kgzsl.model.image_encoder import FeatureEncoder, PixelEncoder, grid_positions
+from kgzsl.model.image_encoder import FeatureEncoder, PixelEncoder, PretrainedEncoder, grid_positions
 from kgzsl.model.text_encoder import TextEncoder
 
 __all__ = ["TextState", "Texts", "ZeroShotClassifier"]
@@ -63,8 +63,9 @@ class ZeroShotClassifier(nn.Module):
         texts: token ids that the text encoder reads.
         classes: what makes vectors of classes.
         vocabulary: number of tokens.
-        patches: number of patches of an image.
+        patches: number of patches of an image; None: as many as a pretrained image encoder makes.
         channels: width of cached patch features; None for images as pixels.
+        weights: False leaves pretrained encoders random, where a checkpoint is loaded over them.
     """
 
     def __init__(
@@ -74,15 +75,20 @@ class ZeroShotClassifier(nn.Module):
         *,
         classes: ClassEncoder,
         vocabulary: int,
-        patches: int,
+        patches: int | None,
         channels: int | None,
+        weights: bool = True,
     ) -> None:
         super().__init__()
-        self.image_encoder: PixelEncoder | FeatureEncoder
-        self.image_encoder = PixelEncoder(config) if channels is None else FeatureEncoder(channels, config)
+        self.image_encoder: PixelEncoder | FeatureEncoder | PretrainedEncoder
+        if config.image_encoder:
+            self.image_encoder = PretrainedEncoder(config, weights=weights)
+            patches = self.image_encoder.patches
+        else:
+            self.image_encoder = PixelEncoder(config) if channels is None else FeatureEncoder(channels, config)
         width = int(self.image_encoder.channels)
         self.project = nn.Sequential(nn.Linear(width, config.dim), nn.LayerNorm(config.dim))
-        self.text_encoder = TextEncoder(config, vocabulary=vocabulary)
+        self.text_encoder = TextEncoder(config, vocabulary=vocabulary, weights=weights)
         # Phrases share most of their words, and an encoder that has learned nothing gives them nearly the same
         # state. Centered and scaled over the attributes they differ from the start.
         self.spread = nn.BatchNorm1d(config.dim, affine=False)
@@ -90,7 +96,7 @@ class ZeroShotClassifier(nn.Module):
             CrossModalLayer(LayerShape.of(config)) for _ in range(config.cross_layers)
         )
         self.grounding = GroundingHead(config, channels=width)
-        self.word_head = nn.Linear(config.dim, self.text_encoder.vocabulary)
+        self.word_head = self.text_encoder.word_head(config.dim)
         self.contrast_head = nn.Sequential(
             nn.Linear(config.dim, config.dim), nn.ReLU(), nn.Linear(config.dim, config.dim)
         )
@@ -101,9 +107,15 @@ class ZeroShotClassifier(nn.Module):
         self.phrases_mask: Tensor
         self.template: Tensor
         self.template_mask: Tensor
-        self.register_buffer("positions", grid_positions(patches, config.dim))
+        self.register_buffer("positions", grid_positions(int(patches or 0), config.dim))
         for name in ("phrases", "phrases_mask", "template", "template_mask"):
             self.register_buffer(name, getattr(texts, name))
+
+    def pretrained(self) -> list[nn.Parameter]:
+        """Weights that were not made here: they learn at a lower rate."""
+        towers = [self.image_encoder.backbone] if isinstance(self.image_encoder, PretrainedEncoder) else []
+        towers += [self.text_encoder.transformer] if self.text_encoder.pretrained else []
+        return [parameter for tower in towers for parameter in tower.parameters()]
 
     def encode_text(self) -> TextState:
         """Attribute and template states; depends on no image."""

@@ -23,7 +23,12 @@ class ModelConfig:
         stages: channels of the residual stages after it.
         depths: residual blocks in each stage.
         dropout: in the cross-modal layers and on patch features, in [0, 1).
-        text_encoder: a transformers folder or hub id; empty: built from the ontology's words.
+        image_encoder: a transformers vision model (folder or hub id) that images go through as pixels while
+            training; empty: the small network of ``stem``, ``stages`` and ``depths``, or ``data.backbone``.
+        tuned_blocks: how many of its last blocks (stages, where it has stages) learn; -1: all of it, 0: nothing.
+        text_encoder: a transformers masked language model (folder or hub id); empty: built from the ontology's words.
+        tuned_text_blocks: how many of its last blocks learn; by default none, which keeps what it knows of words
+            that only unseen classes have; -1: all of it.
         unit_classes: class vectors of length 1, so that classes with many facts do not outshout those with few.
         kind: one of :data:`KINDS`; ``duet-compat``: networks, losses and draws of DUET's published code, on pixels.
     """
@@ -36,6 +41,9 @@ class ModelConfig:
     stages: tuple[int, ...] = (48, 96)
     depths: tuple[int, ...] = (1, 1)
     dropout: float = 0.0
+    image_encoder: str = ""
+    tuned_blocks: int = -1
     text_encoder: str = ""
+    tuned_text_blocks: int = 0
     unit_classes: bool = False
     kind: str = "duet"

@@ -6,10 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kgzsl.data.backbone import patch_tokens
+from kgzsl.data.backbone import patch_tokens, tokens_in_front, vision_tower
+from kgzsl.data.preprocessing import read_preprocessing
+from kgzsl.data.pretrained import load_pretrained, untrained
 from kgzsl.model.config import ModelConfig
+from kgzsl.model.tuning import rest, tune
 
-__all__ = ["FeatureEncoder", "PixelEncoder", "grid_positions"]
+__all__ = ["FeatureEncoder", "PixelEncoder", "PretrainedEncoder", "grid_positions"]
 
 
 def grid_positions(patches: int, dim: int) -> Tensor:
@@ -90,3 +93,43 @@ class FeatureEncoder(nn.Module):
         """
         tokens = self.norm(features.float())
         return tokens * self.dropout(tokens.new_ones(len(tokens), 1, self.channels))
+
+
+class PretrainedEncoder(nn.Module):
+    """A transformers vision model: pixels to its patch states, brought to one scale. All of it may learn, or the end.
+
+    Args:
+        config: ``image_encoder``, ``tuned_blocks`` and ``dropout``.
+        weights: False leaves its weights random, where a checkpoint's are loaded over them: config.json is enough.
+
+    Raises:
+        ConfigError: no such model, one that reads no pixels or has no square grid, or fewer blocks than are tuned.
+    """
+
+    def __init__(self, config: ModelConfig, *, weights: bool = True) -> None:
+        super().__init__()
+        source, what = config.image_encoder, "image encoder"
+        network = load_pretrained(source, what=what)[0] if weights else untrained(source, what=what)
+        self.preprocessing = read_preprocessing(source)
+        self.backbone = vision_tower(network, source)
+        self.in_front = tokens_in_front(self.backbone)
+        tune(self.backbone, config.tuned_blocks, key="model.tuned_blocks")
+        side = self.preprocessing.size
+        with torch.no_grad():
+            _, self.patches, self.channels = self.eval()._patches(torch.zeros(1, side, side, 3)).shape
+        self.head = FeatureEncoder(self.channels, config)
+
+    def train(self, mode: bool = True) -> PretrainedEncoder:
+        """As for any module; but what is frozen stays in evaluation mode."""
+        super().train(mode)
+        rest(self.backbone)
+        return self
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """uint8 or float [0, 255] ``(image, height, width, 3)`` to tokens ``(image, patch, channel)``."""
+        return self.head(self._patches(pixels))
+
+    def _patches(self, pixels: Tensor) -> Tensor:
+        """States of the patches as the network gives them."""
+        hidden = self.backbone(pixel_values=self.preprocessing.normalize(pixels)).last_hidden_state
+        return patch_tokens(hidden, in_front=self.in_front)

@@ -1,4 +1,4 @@
-"""Words to text states: a BERT over the ontology's own vocabulary, or any transformers folder."""
+"""Words to text states: a BERT over the ontology's own vocabulary, or any masked language model of transformers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kgzsl.data.pretrained import load_pretrained
+from kgzsl.data.pretrained import load_pretrained, untrained
 from kgzsl.errors import ConfigError, Problem
 from kgzsl.model.config import ModelConfig
+from kgzsl.model.tuning import rest, tune
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["TextEncoder", "build_tokenizer", "load_tokenizer", "tokenize"]
+__all__ = ["TextEncoder", "WordHead", "build_tokenizer", "load_tokenizer", "tokenize"]
 
 ROLES = {f"{role}_token": f"[{role.upper()}]" for role in ("pad", "unk", "cls", "sep", "mask")}
 SPECIAL = tuple(ROLES.values())
@@ -74,31 +76,47 @@ class TextEncoder(nn.Module):
     """A transformers text model and a projection to the cross-modal width.
 
     Args:
-        config: sizes; ``text_encoder`` names a folder or hub id instead.
+        config: sizes; ``text_encoder`` names a folder or hub id instead, of which ``tuned_text_blocks`` learn.
         vocabulary: number of tokens of the tokenizer (unused with a pretrained model).
+        weights: False leaves a pretrained model's weights random, where a checkpoint's are loaded over them.
+
+    Raises:
+        ConfigError: no such model, or fewer blocks than are tuned.
     """
 
-    def __init__(self, config: ModelConfig, *, vocabulary: int) -> None:
+    def __init__(self, config: ModelConfig, *, vocabulary: int, weights: bool = True) -> None:
         super().__init__()
-        if config.text_encoder:
-            self.transformer, _ = load_pretrained(config.text_encoder, what="text encoder")
+        self.pretrained = bool(config.text_encoder)
+        if self.pretrained:
+            source, what = config.text_encoder, "text encoder"
+            self.transformer = load_pretrained(source, what=what)[0] if weights else untrained(source, what=what)
+            tune(self.transformer, config.tuned_text_blocks, key="model.tuned_text_blocks")
         else:
-            from transformers import BertConfig, BertModel
-
-            shape = BertConfig(
-                vocab_size=vocabulary,
-                hidden_size=config.dim,
-                num_hidden_layers=config.text_layers,
-                num_attention_heads=config.heads,
-                intermediate_size=2 * config.dim,
-                hidden_dropout_prob=config.dropout,
-                attention_probs_dropout_prob=0.0,
-                max_position_embeddings=512,
-            )
-            self.transformer = BertModel(shape, add_pooling_layer=False)
+            self.transformer = _small_bert(config, vocabulary)
         width = self.transformer.config.hidden_size
         self.project = nn.Identity() if width == config.dim else nn.Linear(width, config.dim)
         self.vocabulary = cast(nn.Embedding, self.transformer.get_input_embeddings()).num_embeddings
+
+    @property
+    def limit(self) -> int:
+        """The longest text in tokens, special ones included."""
+        positions: int = self.transformer.config.max_position_embeddings
+        # RoBERTa and its kin count places from behind the padding's.
+        table = getattr(getattr(self.transformer, "embeddings", None), "position_embeddings", None)
+        padding = getattr(table, "padding_idx", None)
+        return positions if padding is None else positions - padding - 1
+
+    def word_head(self, dim: int) -> nn.Module:
+        """What scores the vocabulary in states ``(..., dim)``, fresh; of a pretrained model it goes by its words."""
+        if not self.pretrained:
+            return nn.Linear(dim, self.vocabulary)
+        return WordHead(dim, cast(nn.Embedding, self.transformer.get_input_embeddings()))
+
+    def train(self, mode: bool = True) -> TextEncoder:
+        """As for any module; but what is frozen stays in evaluation mode."""
+        super().train(mode)
+        rest(self.transformer)
+        return self
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Token ids ``(text, token)`` and mask (1 real, 0 padding) to states ``(text, token, dim)``."""
@@ -109,6 +127,48 @@ class TextEncoder(nn.Module):
         """Mean state of the real tokens, ``(text, dim)``."""
         weights = mask.to(states.dtype).unsqueeze(-1)
         return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+class WordHead(nn.Module):
+    """States to scores over a pretrained model's vocabulary, by its own word embeddings.
+
+    So it knows every word from the start, and learns no more than how to get there.
+
+    Source: Press and Wolf, "Using the Output Embedding to Improve Language Models", EACL 2017; the block before
+    the embeddings is that of BERT's head (Devlin et al., NAACL 2019).
+
+    Args:
+        dim: width of the states.
+        words: the word embeddings, which stay the text encoder's own.
+    """
+
+    def __init__(self, dim: int, words: nn.Embedding) -> None:
+        super().__init__()
+        width = words.embedding_dim
+        self.transform = nn.Sequential(nn.Linear(dim, width), nn.GELU(), nn.LayerNorm(width))
+        self.bias = nn.Parameter(torch.zeros(words.num_embeddings))
+        self.embeddings = (words,)  # in a tuple, so that they are not its own parameters as well
+
+    def forward(self, states: Tensor) -> Tensor:
+        """States ``(..., dim)`` to logits ``(..., word)``."""
+        return F.linear(self.transform(states), self.embeddings[0].weight, self.bias)
+
+
+def _small_bert(config: ModelConfig, vocabulary: int) -> PreTrainedModel:
+    """A BERT of the classifier's own size, with random weights."""
+    from transformers import BertConfig, BertModel
+
+    shape = BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=config.dim,
+        num_hidden_layers=config.text_layers,
+        num_attention_heads=config.heads,
+        intermediate_size=2 * config.dim,
+        hidden_dropout_prob=config.dropout,
+        attention_probs_dropout_prob=0.0,
+        max_position_embeddings=512,
+    )
+    return BertModel(shape, add_pooling_layer=False)
 
 
 def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], *, limit: int = 512) -> tuple[Tensor, Tensor]:

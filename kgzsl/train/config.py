@@ -27,6 +27,7 @@ class TrainConfig:
         device: ``cpu``, ``cuda``, or empty: the GPU where there is one.
         lr: highest learning rate (AdamW, linear warm-up, cosine decay to 0).
         refit_lr: the same for the second phase.
+        backbone_lr: share of the learning rate that the weights of pretrained encoders learn at, in [0, 1].
         weight_decay: of AdamW.
         warmup: share of a phase's steps with a rising learning rate.
         classification: ``cross_entropy``, or ``square``, which overfits less where there are few classes.
@@ -61,6 +62,7 @@ class TrainConfig:
     device: Literal["", "cpu", "cuda"] = ""
     lr: float = 2e-3
     refit_lr: float = 1e-3
+    backbone_lr: float = 0.05
     weight_decay: float = 0.02
     warmup: float = 0.1
     classification: Literal["cross_entropy", "square"] = "cross_entropy"

@@ -44,16 +44,23 @@ class DuetMethod:
 
     Args:
         processes: that train together.
+        backbone_lr: share of the learning rate that pretrained weights learn at.
     """
 
     processes: Processes = field(default_factory=Processes)
+    backbone_lr: float = 1.0
 
     def optimizer(self, model: ZeroShotClassifier, lr: float, weight_decay: float) -> torch.optim.Optimizer:
-        """AdamW; biases, norms and embeddings' scales are not decayed."""
-        decayed = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
-        kept = [p for p in model.parameters() if p.requires_grad and p.ndim < 2]
-        groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": kept, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=lr)
+        """AdamW; biases, norms and scales are not decayed, and pretrained weights learn at a share of the rate."""
+        slow = {id(parameter) for parameter in model.pretrained()}
+        groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                share = self.backbone_lr if id(parameter) in slow else 1.0
+                groups.setdefault((share, weight_decay if parameter.ndim >= 2 else 0.0), []).append(parameter)
+        # In one order, the decayed first: an optimizer's state is saved by the number of the parameter.
+        keys = sorted(groups, reverse=True)
+        return torch.optim.AdamW([{"params": groups[k], "weight_decay": k[1], "share": k[0]} for k in keys], lr=lr)
 
     def epoch(
         self,
@@ -86,7 +93,7 @@ class DuetMethod:
                 warmup=config.warmup,
             )
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["share"]
             with precision:
                 losses = step.losses(batch)
             loss = torch.stack(list(losses.values())).sum()

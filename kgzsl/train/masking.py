@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from kgzsl.errors import ConfigError, Problem
 from kgzsl.semantics import Attribute, Prompt
+from kgzsl.train.pruning import priorities, within_budget
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -28,16 +30,20 @@ class PromptTokens:
         tokens: ids ``(class, token)``.
         mask: 1 real, 0 padding.
         owner: column of the attribute that a token belongs to, or -1 for structure.
+        parts: the same, but a comma before a value belongs to it.
         mask_token: id of [MASK].
         weights: ``(class, attribute)``, chance of each attribute to be masked; rows sum to 1, or to 0
             for a class without any attribute.
+        budget: longest prompt that is given out.
     """
 
     tokens: Tensor
     mask: Tensor
     owner: Tensor
+    parts: Tensor
     mask_token: int
     weights: Tensor
+    budget: int
 
     def choose(self, labels: Tensor, *, generator: torch.Generator, able: Tensor | None = None) -> Tensor:
         """The attribute that each image is asked about, ``(image,)``; -1 for a class without any.
@@ -58,7 +64,7 @@ class PromptTokens:
     def write(
         self, labels: Tensor, attributes: Tensor, *, dropping: float, generator: torch.Generator, hidden: Tensor
     ) -> WrittenPrompts:
-        """Prompts of classes with one attribute kept, or hidden behind masks, and others dropped.
+        """Prompts of classes within the budget: one attribute kept, or hidden behind masks, and others dropped.
 
         Args:
             labels: class of each prompt.
@@ -71,6 +77,10 @@ class PromptTokens:
         there = (owner == attributes[:, None]) & (owner != STRUCTURE)
         dropped = torch.rand(self.weights[labels].shape, generator=generator) < dropping
         kept = (mask > 0) & ((owner == STRUCTURE) | there | ~dropped.gather(1, owner.clamp(min=0)))
+        if tokens.shape[1] > self.budget:
+            priority = priorities(self.weights[labels], generator=generator)
+            priority[attributes >= 0, attributes[attributes >= 0]] = torch.inf
+            kept = within_budget(kept, self.parts[labels], priority, budget=self.budget)
         # What is dropped moves to the end and is cut: texts stay as short as what they say.
         order = torch.argsort((~kept).byte(), dim=1, stable=True)[:, : int(kept.sum(1).max())]
         tokens, there, kept = (table.gather(1, order) for table in (tokens, there, kept))
@@ -100,7 +110,11 @@ class WrittenPrompts:
 
 
 def tokenize_prompts(
-    prompts: Sequence[Prompt], tokenizer: PreTrainedTokenizerBase, *, columns: Mapping[Attribute, int], limit: int = 512
+    prompts: Sequence[Prompt],
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    columns: Mapping[Attribute, int],
+    budget: int = 512,
 ) -> PromptTokens:
     """Token table of class prompts, each token owned by the attribute whose span it lies in.
 
@@ -108,25 +122,43 @@ def tokenize_prompts(
         prompts: one for each class.
         tokenizer: a fast tokenizer (it knows the characters of each token).
         columns: attribute to column.
-        limit: longest prompt in tokens; longer ones are cut.
+        budget: longest prompt to give out, in tokens with the special ones; attributes leave longer ones.
+
+    Raises:
+        ConfigError: prompts whose properties and longest value alone have more tokens.
     """
-    encoded = tokenizer(
-        [p.text for p in prompts], padding=True, truncation=True, max_length=limit, return_offsets_mapping=True
-    )
+    encoded = tokenizer([p.text for p in prompts], padding=True, return_offsets_mapping=True)
     tokens = torch.tensor(encoded["input_ids"])
-    owner = torch.full_like(tokens, STRUCTURE)
+    mask = torch.tensor(encoded["attention_mask"])
+    owner, parts = (torch.full_like(tokens, STRUCTURE) for _ in range(2))
     for row, prompt in enumerate(prompts):
-        starts = {}
+        places: dict[int, int] = {}
+        commas: dict[int, int] = {}
         for span in prompt.spans:
-            starts.update(dict.fromkeys(range(span.start, span.end), columns[span.attribute]))
+            places.update(dict.fromkeys(range(span.start, span.end), columns[span.attribute]))
+            if prompt.text[span.start - 1] == ",":
+                commas[span.start - 1] = columns[span.attribute]
         for position, (start, end) in enumerate(encoded["offset_mapping"][row]):
-            if end > start:
-                owner[row, position] = starts.get(start, STRUCTURE)
+            # Tokens of byte-level and unigram tokenizers begin with the space before the word.
+            within = range(start, end)
+            owner[row, position] = next((places[c] for c in within if c in places), STRUCTURE)
+            parts[row, position] = next((commas[c] for c in within if c in commas), owner[row, position])
     present = torch.zeros(len(prompts), len(columns), dtype=torch.bool)
     for row in range(len(prompts)):
         present[row, owner[row][owner[row] >= 0].unique()] = True
+    _need_room(mask, parts, present, budget=budget)
     # Rare attributes carry the most: weight 1 / number of classes that have it, as DUET's LWRS.
     weights = present / present.sum(0).clamp(min=1)
     weights = weights / weights.sum(1, keepdim=True).clamp(min=1e-12)
-    mask = torch.tensor(encoded["attention_mask"])
-    return PromptTokens(tokens=tokens, mask=mask, owner=owner, mask_token=tokenizer.mask_token_id, weights=weights)
+    return PromptTokens(tokens, mask, owner, parts, mask_token=tokenizer.mask_token_id, weights=weights, budget=budget)
+
+
+def _need_room(mask: Tensor, parts: Tensor, present: Tensor, *, budget: int) -> None:
+    """In every prompt the masked attribute stays, whichever it is, with all that belongs to no attribute."""
+    owned = (mask > 0) & (parts >= 0)
+    cost = torch.zeros(present.shape, dtype=torch.long).scatter_add(1, parts.clamp(min=0), owned.long())
+    longest = int((((mask > 0) & ~owned).sum(1) + cost.amax(1)).max()) if present.shape[1] else 0
+    if longest > budget:
+        fix = "raise semantics.token_budget, take a text encoder of longer texts, or state facts of fewer properties"
+        got = f"a prompt of all properties and one value has {longest} tokens"
+        raise ConfigError(Problem(got, expected=f"at most {budget}", fix=fix))

@@ -51,7 +51,7 @@ class DataConfig:
         features: file of features (``res101.mat``) to read in the place of images.
         classes: file from the data set's names of classes to IRIs.
         skip_bad: go on without images that are missing or unreadable and features that are no numbers.
-        size: side of the images in pixels, where the model reads pixels.
+        size: side of the images in pixels, where the model reads pixels; ``model.image_encoder`` brings its own.
         backbone: a frozen transformers backbone (folder or hub id); empty: the model reads pixels.
         train_per_class: images of each seen class to train on (creatures).
         test_per_class: test images of each class (creatures).
@@ -80,11 +80,14 @@ class SemanticsConfig:
             another value of the property, ``closed`` absent.
         shuffle: give every class the attributes of another one: the control experiment.
         numbers: whether numbers (12 cm) are graded attributes.
+        token_budget: longest prompt in tokens, special ones included, and never more than the text encoder takes;
+            of longer ones attributes are left out, the frequent ones sooner.
     """
 
     world: Literal["pca", "open", "closed"] = "pca"
     shuffle: bool = False
     numbers: bool = False
+    token_budget: int = 256
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ CHOICES = {
 }
 _SHARES = (
     *("train.warmup", "train.asked", "train.grounding_share", "train.attribute_dropping", "train.label_smoothing"),
-    "model.dropout",
+    *("train.backbone_lr", "model.dropout"),
 )
 MINIMUM = {
     **dict.fromkeys(
@@ -134,14 +137,17 @@ MINIMUM = {
     **dict.fromkeys(("train.batch_size", "data.train_per_class"), 2),
     **dict.fromkeys(_SHARES, 0.0),
     **dict.fromkeys(("train.asked", "train.validation_fraction"), 0.01),
+    **dict.fromkeys(("model.tuned_blocks", "model.tuned_text_blocks"), -1),
     "model.dim": 4,
+    "semantics.token_budget": 8,
     "data.size": 16,
 }
 MAXIMUM = {
     **dict.fromkeys(_SHARES, 1.0),
     **dict.fromkeys(("train.label_smoothing", "train.validation_fraction", "model.dropout"), 0.99),
 }
-PATHS = {"ontology.files", "data.root", "data.images", "data.split", "data.backbone", "model.text_encoder"}
+PATHS = {"ontology.files", "data.root", "data.images", "data.split", "data.backbone"}
+PATHS |= {"model.image_encoder", "model.text_encoder"}
 
 
 def read_config(path: str | Path, *, overrides: Sequence[str] = ()) -> RunConfig:
@@ -208,6 +214,10 @@ def parse_config(content: Mapping[str, Any], *, overrides: Sequence[str] = (), f
         raise ConfigError(problems)
     config = RunConfig(**{section: kind(**values) for section, (kind, values) in built.items()})
     problems = [*_misfits(config.model, file), *_conflicts(config.data, file)]
+    if config.model.image_encoder and (config.data.backbone or config.data.features):
+        fix = "leave out model.image_encoder for frozen features, or the other for a model that learns"
+        got = f"model.image_encoder and data.{'backbone' if config.data.backbone else 'features'}"
+        problems.append(Problem(got, expected="one of them", fix=fix, file=file))
     if problems:
         raise ConfigError(problems)
     return config

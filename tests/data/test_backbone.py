@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from kgzsl.data.backbone import PatchBackbone, cache_folder, cached_features, load_backbone, patch_tokens
+from kgzsl.data.preprocessing import Preprocessing
 from kgzsl.errors import ConfigError, FailureError, ImageError
 
 
@@ -39,8 +40,7 @@ Fake = Callable[..., PatchBackbone]
 @pytest.fixture
 def fake() -> Fake:
     def make(digest: str = "d1") -> PatchBackbone:
-        half = (0.5, 0.5, 0.5)
-        return PatchBackbone(FakeNetwork(), name="fake", size=16, resize=16, mean=half, std=half, digest=digest)
+        return PatchBackbone(FakeNetwork(), "fake", Preprocessing(16, 16, (0.5,) * 3, (0.5,) * 3), digest)
 
     return make
 
@@ -65,15 +65,16 @@ def test_feature_maps_are_read_row_by_row() -> None:
     assert torch.equal(tokens[1, 4 * 2 + 3], maps[1, :, 2, 3])
 
 
-@pytest.mark.parametrize(("grid", "in_front"), [(14, 0), (14, 1), (16, 5), (7, 5), (3, 5)])
+@pytest.mark.parametrize(("grid", "in_front"), [(14, 0), (14, 1), (16, 5), (7, 5), (2, 5)])
 def test_class_and_register_tokens_are_dropped(grid: int, in_front: int) -> None:
     tokens = torch.arange(in_front + grid**2, dtype=torch.float).reshape(1, -1, 1)
-    assert torch.equal(patch_tokens(tokens), tokens[:, in_front:])
+    assert torch.equal(patch_tokens(tokens, in_front=in_front), tokens[:, in_front:])
 
 
-def test_the_number_of_patches_can_be_told() -> None:
-    tokens = torch.arange(9.0).reshape(1, 9, 1)
-    assert patch_tokens(tokens, patches=4).flatten().tolist() == [5, 6, 7, 8]
+@pytest.mark.parametrize("hidden", [torch.zeros(1, 3, 2, 4), torch.zeros(1, 8, 3), torch.zeros(1, 1, 3)])
+def test_a_grid_that_is_not_square(hidden: torch.Tensor) -> None:
+    with pytest.raises(ConfigError, match="square grid"):
+        patch_tokens(hidden, in_front=1)
 
 
 def test_the_cache_is_where_it_is_told_to_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -153,6 +154,7 @@ import os, signal, sys
 from pathlib import Path
 import torch
 from kgzsl.data.backbone import PatchBackbone, cached_features
+from kgzsl.data.preprocessing import Preprocessing
 
 class Network(torch.nn.Module):
     calls = 0
@@ -164,8 +166,7 @@ class Network(torch.nn.Module):
             last_hidden_state = torch.nn.functional.adaptive_avg_pool2d(pixel_values, 2)
         return Out
 
-half = (0.5, 0.5, 0.5)
-backbone = PatchBackbone(Network(), name="fake", size=16, resize=16, mean=half, std=half, digest="d1")
+backbone = PatchBackbone(Network(), "fake", Preprocessing(16, 16, (0.5,) * 3, (0.5,) * 3), "d1")
 cached_features([Path(p) for p in sys.argv[1:]], backbone, batch_size=2)
 """
 
@@ -273,7 +274,7 @@ def vit_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_transformers_folder(vit_folder: Path, paths: list[Path]) -> None:
     backbone = load_backbone(vit_folder)
-    assert (backbone.size, backbone.resize, backbone.mean, backbone.std) == (16, 16, (0.4,) * 3, (0.2,) * 3)
+    assert backbone.preprocessing == Preprocessing(16, 16, (0.4,) * 3, (0.2,) * 3)
     assert not any(p.requires_grad for p in backbone.module.parameters())
     features = backbone.features(paths)
     values = torch.from_numpy(np.stack([np.asarray(Image.open(p)) for p in paths])).permute(0, 3, 1, 2) / 255

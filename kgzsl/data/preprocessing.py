@@ -1,0 +1,103 @@
+"""How images become the input of a pretrained vision model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kgzsl.data.images import read_pixels
+from kgzsl.data.pretrained import read_model_config
+from kgzsl.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Preprocessing", "read_preprocessing"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Scaling, cutting and normalizing, in this order.
+
+    Args:
+        size: side of the square input in pixels.
+        resize: the shorter side is first scaled to this many pixels, at least ``size``.
+        mean: per channel, subtracted after scaling to [0, 1].
+        std: per channel, divided by.
+    """
+
+    size: int
+    resize: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def read(self, paths: Sequence[str | Path]) -> np.ndarray:
+        """Image files to uint8 ``(image, size, size, 3)``.
+
+        Raises:
+            ImageError: every file that is not an image.
+        """
+        start = (self.resize - self.size) // 2
+        inner = slice(start, start + self.size)
+        return read_pixels(paths, size=self.resize)[:, inner, inner]
+
+    def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Values 0 to 255 ``(image, height, width, 3)`` to normalized float ``(image, 3, height, width)``."""
+        values = pixels.permute(0, 3, 1, 2).float() / 255
+        mean, std = (values.new_tensor(v).view(1, -1, 1, 1) for v in (self.mean, self.std))
+        return (values - mean) / std
+
+    def to_json(self) -> str:
+        """As a preprocessor_config.json that :func:`read_preprocessing` (and transformers) reads back."""
+        resized, cut = ({"height": side, "width": side} for side in (self.resize, self.size))
+        stated = {"size": resized, "crop_size": cut, "do_center_crop": True}
+        return json.dumps(stated | {"image_mean": self.mean, "image_std": self.std}, indent=1)
+
+
+def read_preprocessing(source: str | Path) -> Preprocessing:
+    """The preprocessing of a transformers vision model: its preprocessor_config.json, or its config.json alone.
+
+    Raises:
+        ConfigError: no such model, or one for images that are not square.
+    """
+    from transformers.image_processing_base import ImageProcessingMixin
+
+    config = read_model_config(source, what="image encoder")
+    side = getattr(getattr(config, "vision_config", config), "image_size", 224)
+    try:
+        stated, _ = ImageProcessingMixin.get_image_processor_dict(source)
+    except OSError:
+        stated = {}
+    return _preprocessing(stated, _side(side, source), source)
+
+
+def _preprocessing(stated: Mapping[str, Any], image_size: int, source: str | Path) -> Preprocessing:
+    """From what is stated, in transformers' several spellings."""
+    resize = _side(stated.get("size", image_size), source)
+    side = resize
+    if stated.get("do_center_crop", False) and stated.get("crop_size") is not None:
+        side = _side(stated["crop_size"], source)
+    elif stated.get("crop_pct") and resize < 384:
+        # ConvNeXt's processor enlarges by the cut, below 384 pixels.
+        resize = int(resize / stated["crop_pct"])
+    mean, std = stated.get("image_mean", [0.5] * 3), stated.get("image_std", [0.5] * 3)
+    if not stated.get("do_normalize", True):
+        mean, std = [0.0] * 3, [1.0] * 3
+    return Preprocessing(size=side, resize=max(resize, side), mean=tuple(mean), std=tuple(std))
+
+
+def _side(stated: int | Sequence[int] | Mapping[str, int], source: str | Path) -> int:
+    """The side of a square, in transformers' spellings."""
+    if isinstance(stated, int):
+        return stated
+    if isinstance(stated, Mapping):
+        stated = [stated["shortest_edge"]] if "shortest_edge" in stated else [stated["height"], stated["width"]]
+    if len(set(stated)) != 1:
+        got = f"{source} reads images of {stated[0]} x {stated[1]} pixels"
+        raise ConfigError(Problem(got, expected="square images", fix="take another model"))
+    return stated[0]
