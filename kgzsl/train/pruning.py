@@ -31,7 +31,7 @@ def priorities(weights: Tensor, *, generator: torch.Generator | None = None) -> 
     there = weights > 0
     low = weights.masked_fill(~there, torch.inf).amin(1, keepdim=True)
     width = weights.amax(1, keepdim=True) - low
-    chance = torch.where(width > 0, (weights - low) / width, 1.0) * there
+    chance = torch.where(width > 0, (weights - low) / width, 1.0).where(there, 0.0)
     drawn = torch.rand(weights.shape, generator=generator).to(weights.device).clamp(min=1e-30)
     return drawn.log() / chance  # -inf where the chance is 0: last
 

@@ -134,9 +134,26 @@ def test_a_draw_repeats_with_its_seed(table: PromptTokens) -> None:
     assert not (torch.equal(one.tokens, other.tokens) and torch.equal(one.mask, other.mask))
 
 
-def test_attributes_that_were_cut_off_are_never_chosen() -> None:
-    tokenizer = build_tokenizer(["color : red dark | pattern : striped, tail ."])
+def test_rare_attributes_stay_more_often_in_a_prompt_that_is_too_long() -> None:
+    tokenizer = build_tokenizer(["color : red dark blue | pattern : striped, tail ."])
     columns = {attribute: column for column, attribute in enumerate(ATTRIBUTES)}
-    table = tokenize_prompts(PROMPTS[:1], tokenizer, columns=columns, limit=5)
-    assert table.tokens.shape == (1, 5)
-    assert table.weights[0].tolist() == [1, 0, 0, 0]
+    prompts = (prompt("red", "dark blue", "striped", "tail"), prompt("red"), prompt("red", "striped"))
+    # Three properties have 11 tokens with the special ones, dark blue has 3 with its comma: one other value fits.
+    table = tokenize_prompts(prompts, tokenizer, columns=columns, budget=15)
+    assert int(table.mask[0].sum()) == 11 + 1 + 3 + 1 + 1
+    labels = torch.zeros(3000, dtype=torch.long)
+    written = table.write(
+        labels,
+        torch.full((3000,), 1),
+        dropping=0.0,
+        generator=torch.Generator().manual_seed(0),
+        hidden=torch.zeros(3000, dtype=torch.bool),
+    )
+    assert written.tokens.shape[1] <= 15
+    assert written.places.sum(1).unique().tolist() == [2]
+    red, striped, tail = (
+        (written.words == tokenizer.convert_tokens_to_ids(word)).sum(1).float().mean().item()
+        for word in ("red", "striped", "tail")
+    )
+    # "tail" is a property as well. Of 3, 2 and 1 classes: weights 1/3, 1/2 and 1, between the lowest and the highest.
+    assert (red, striped, tail - 1) == pytest.approx((0, 0.2, 0.8), abs=0.03)
