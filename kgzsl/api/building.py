@@ -95,17 +95,7 @@ def build_model(
         channels=channels,
         weights=saved is None,
     )
-    _need_room(model, min(config.semantics.token_budget, model.text_encoder.limit))
     return model, tokenizer
-
-
-def _need_room(model: ZeroShotClassifier, budget: int) -> None:
-    """The prompt without a value must fit."""
-    length = model.template.shape[1]
-    if length > budget:
-        fix = "raise semantics.token_budget, take a text encoder of longer texts, or state facts of fewer properties"
-        got = f"the prompt of all properties has {length} tokens without a single value"
-        raise ConfigError(Problem(got, expected=f"at most {budget}", fix=fix))
 
 
 def save_encoders(config: RunConfig, model: ZeroShotClassifier, tokenizer: Any, folder: Path) -> None:

@@ -90,6 +90,12 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     value, known = torch.from_numpy(table.value), torch.from_numpy(table.known)
     training = seen.mask(data.split.training)
     model, tokenizer = build_model(config, data.attributes, data.ontology, split=data.split, array=data.images.array)
+    texts = [class_prompt(iri, data.attributes, data.ontology) for iri in data.split.seen]
+    columns = {attribute: column for column, attribute in enumerate(table.attributes)}
+    budget = config.semantics.token_budget
+    if not compat:
+        budget = min(budget, model.text_encoder.limit)
+    prompts = tokenize_prompts(texts, tokenizer, columns=columns, budget=budget)
     model.to(device)
     if config.train.compile:
         compile_encoders(model, device)
@@ -99,11 +105,6 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         write_json(run_folder.path / "split.json", data.split.to_dict())
     processes.wait()
     processes.prepare(model.image_encoder)
-    prompts = [class_prompt(iri, data.attributes, data.ontology) for iri in data.split.seen]
-    columns = {attribute: column for column, attribute in enumerate(table.attributes)}
-    budget = config.semantics.token_budget
-    if not compat:
-        budget = min(budget, model.text_encoder.limit)
     labels = seen.columns(trainval.space.classes[i] for i in trainval.labels)
     held_out = held_out_images(labels, training)
     training_set = TrainingSet(
@@ -111,7 +112,7 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         labels=labels,
         value=value,
         known=known,
-        prompts=tokenize_prompts(prompts, tokenizer, columns=columns, budget=budget),
+        prompts=prompts,
         training=training,
         held_out=held_out,
     )

@@ -12,7 +12,7 @@ from kgzsl.errors import ConfigError, Problem
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
-__all__ = ["load_pretrained", "read_model_config", "untrained"]
+__all__ = ["load_pretrained", "not_there", "read_model_config", "untrained"]
 
 
 def load_pretrained(source: str | Path, *, what: str, eager: bool = False) -> tuple[PreTrainedModel, frozenset[str]]:
@@ -45,7 +45,7 @@ def load_pretrained(source: str | Path, *, what: str, eager: bool = False) -> tu
                 **options,
             )
     except (OSError, RuntimeError, SafetensorError, ValueError) as error:
-        raise ConfigError(_not_there(source, what, error)) from error
+        raise ConfigError(not_there(source, what, error)) from error
     missing = frozenset(loading["missing_keys"])
     lost = sorted(key for key in missing if "pooler" not in key)
     if lost:
@@ -78,22 +78,24 @@ def read_model_config(source: str | Path, *, what: str) -> PreTrainedConfig:
         with _quiet():
             return AutoConfig.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise ConfigError(_not_there(source, what, error)) from error
+        raise ConfigError(not_there(source, what, error)) from error
 
 
-def _not_there(source: str | Path, what: str, error: Exception) -> Problem:
+def not_there(source: str | Path, what: str, error: Exception) -> Problem:
     """What to say of a source that cannot be loaded; a folder is mended otherwise than a hub id."""
     reason = str(error).strip().partition("\n")[0]
+    expected = (
+        f"a transformers folder ({'tokenizer.json' if what == 'tokenizer' else 'config.json, model.safetensors'})"
+    )
     if Path(source).exists():
         fix = "check the path, and that the folder was copied whole"
-        expected = "a transformers folder (config.json, model.safetensors)"
         return Problem(f"no {what} at {source} ({reason})", expected=expected, fix=fix)
     fix = (
         "check the path; of a hub id without the hub, download the folder elsewhere and give its path, "
         "or set HF_HOME to a cache that has it"
     )
     got = f"no {what} at {source}: no such folder here, and not to be had from the hub ({reason})"
-    return Problem(got, expected="a transformers folder (config.json, model.safetensors) or a hub id", fix=fix)
+    return Problem(got, expected=f"{expected} or a hub id", fix=fix)
 
 
 @contextmanager

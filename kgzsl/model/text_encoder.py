@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kgzsl.data.pretrained import load_pretrained, untrained
+from kgzsl.data.pretrained import load_pretrained, not_there, untrained
 from kgzsl.errors import ConfigError, Problem
 from kgzsl.model.config import ModelConfig
 from kgzsl.model.tuning import rest, tune
@@ -66,7 +66,7 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
         else:
             tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
     except Exception as error:  # the tokenizers library raises bare Exception on a damaged file
-        raise ConfigError(Problem(f"no tokenizer at {source} ({error})", expected="tokenizer.json")) from error
+        raise ConfigError(not_there(source, "tokenizer", error)) from error
     if tokenizer.mask_token_id is None:
         raise ConfigError(Problem(f"the tokenizer at {source} has no mask token", expected="a masked language model"))
     return tokenizer
