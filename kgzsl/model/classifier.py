@@ -119,8 +119,9 @@ class ZeroShotClassifier(nn.Module):
 
     def encode_text(self) -> TextState:
         """Attribute and template states; depends on no image."""
-        attributes = self.text_encoder.mean(self.text_encoder(self.phrases, self.phrases_mask), self.phrases_mask)
-        template = self.text_encoder(self.template, self.template_mask)
+        phrases = self.text_encoder.fixed(self.phrases, self.phrases_mask)
+        attributes = self.text_encoder.mean(phrases, self.phrases_mask)
+        template = self.text_encoder.fixed(self.template, self.template_mask)
         return TextState(attributes=self.spread(attributes), template=template)
 
     def encode_classes(self, value: Tensor, known: Tensor) -> Tensor:

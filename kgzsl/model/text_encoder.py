@@ -96,6 +96,7 @@ class TextEncoder(nn.Module):
         width = self.transformer.config.hidden_size
         self.project = nn.Identity() if width == config.dim else nn.Linear(width, config.dim)
         self.vocabulary = cast(nn.Embedding, self.transformer.get_input_embeddings()).num_embeddings
+        self._kept: dict[int, tuple[tuple[int, ...], Tensor]] = {}
 
     @property
     def limit(self) -> int:
@@ -121,6 +122,20 @@ class TextEncoder(nn.Module):
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Token ids ``(text, token)`` and mask (1 real, 0 padding) to states ``(text, token, dim)``."""
         return self.project(self.transformer(input_ids=tokens, attention_mask=mask).last_hidden_state)
+
+    def fixed(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """As :meth:`forward`, for texts that every step reads: a frozen model reads them once."""
+        if any(parameter.requires_grad for parameter in self.transformer.parameters()):
+            return self(tokens, mask)
+        words = cast(nn.Embedding, self.transformer.get_input_embeddings()).weight
+        # Loading other weights, or moving them, changes these numbers.
+        stamp = (tokens._version, words.data_ptr(), words._version)
+        if tokens.data_ptr() not in self._kept or self._kept[tokens.data_ptr()][0] != stamp:
+            # Whole precision and no inference tensor: validation and training read the same states, whoever is first.
+            with torch.inference_mode(False), torch.no_grad(), torch.autocast(tokens.device.type, enabled=False):
+                states = self.transformer(input_ids=tokens, attention_mask=mask).last_hidden_state
+            self._kept[tokens.data_ptr()] = stamp, states
+        return self.project(self._kept[tokens.data_ptr()][1])
 
     @staticmethod
     def mean(states: Tensor, mask: Tensor) -> Tensor:

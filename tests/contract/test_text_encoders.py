@@ -200,6 +200,31 @@ def test_words_are_scored_by_the_models_own(saved: Saved, name: str) -> None:
 
 
 @families
+def test_a_frozen_model_reads_fixed_texts_once(saved: Saved, name: str) -> None:
+    model, (tokens, mask) = encoder(saved(name)).train(), tokenize(load_tokenizer(saved(name)), TEXTS)
+    calls: list[int] = []
+    model.transformer.register_forward_hook(lambda *_: calls.append(1))
+    with torch.inference_mode():
+        first = model.fixed(tokens, mask)
+    again = model.fixed(tokens, mask)
+    again.sum().backward()  # what comes after it learns
+    assert len(calls) == 1
+    assert torch.equal(first, again)
+    assert torch.equal(model(tokens, mask), again)
+    other = encoder(saved(name), **tuned(1))
+    with torch.no_grad():
+        other.transformer.get_input_embeddings().weight.mul_(2)
+    model.load_state_dict(other.state_dict())
+    calls.clear()
+    assert torch.equal(model.fixed(tokens, mask), model(tokens, mask))
+    assert not torch.equal(model.fixed(tokens, mask), again)
+    assert len(calls) == 2
+    with torch.no_grad():
+        tokens[0, 1] = 6
+    assert torch.equal(model.fixed(tokens, mask), model(tokens, mask))
+
+
+@families
 def test_a_saved_shape_and_tokenizer_are_enough(saved: Saved, name: str, tmp_path: Path) -> None:
     tokenizer, model = load_tokenizer(saved(name)), encoder(saved(name)).eval()
     tokenizer.save_pretrained(tmp_path)
