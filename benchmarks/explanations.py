@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from kgzsl import api
+from kgzsl.api.sources import image_size
 from kgzsl.cli.console import print_table
 from kgzsl.data.creatures import FEATURES, cached, load
 from kgzsl.evaluate import pointing_game
@@ -45,7 +46,9 @@ def main() -> None:
 def measure(run: api.Run, count: int) -> dict[str, float]:
     """All figures over ``count`` test images of unseen classes, drawn evenly over the classes."""
     config = run.config.data
-    data = load(cached(config.size, train_per_class=config.train_per_class, test_per_class=config.test_per_class))
+    data = load(
+        cached(image_size(run.config), train_per_class=config.train_per_class, test_per_class=config.test_per_class)
+    )
     rows = np.flatnonzero(data.part == "test_unseen")
     rows = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)]
     prior = {part: _mean_center(data, part) for part in PARTS}
