@@ -233,9 +233,7 @@ def class_losses(world: World, model: DuetCompat, tokens: Tensor, labels: Tensor
     }
 
 
-def grounding_step(
-    world: World, model: DuetCompat, rows: np.ndarray, random: np.random.Generator
-) -> dict[str, Tensor]:
+def grounding_step(world: World, model: DuetCompat, rows: np.ndarray, random: np.random.Generator) -> dict[str, Tensor]:
     """Weighted terms of a grounding step (CSG), from the rows of its images."""
     samples = [sample(world, int(row), random) for row in rows]
     tokens, mask = tokenized(world, [prompt(world, s.own, masked=True) for s in samples])
@@ -263,9 +261,7 @@ def group_contrast(world: World, model: DuetCompat, group: Sequence[Mention]) ->
     return attribute_contrast(model.contrast_head(means)[None])[0]
 
 
-def contrast_step(
-    world: World, model: DuetCompat, rows: np.ndarray, random: np.random.Generator
-) -> dict[str, Tensor]:
+def contrast_step(world: World, model: DuetCompat, rows: np.ndarray, random: np.random.Generator) -> dict[str, Tensor]:
     """Weighted terms of a step of contrast between images (CLS)."""
     labels = torch.from_numpy(world.labels[rows])
     others = [image_of(world, int(label), random) for label in labels]

@@ -60,9 +60,7 @@ class CrossModalLayer(nn.Module):
         if shape.shared_norm:
             self.patches.norms[0] = self.words.norms[0]
 
-    def ground_words(
-        self, words: Tensor, mask: Tensor, *, patches: Tensor, places: Tensor | None = None
-    ) -> Tensor:
+    def ground_words(self, words: Tensor, mask: Tensor, *, patches: Tensor, places: Tensor | None = None) -> Tensor:
         """Words ``(image, word, dim)`` after looking at the patches ``(image, patch, dim)``; mask 0 is padding.
 
         With ``places``, positions ``(image, place)``, the words that stand there, ``(image, place, dim)``: the others

@@ -114,15 +114,15 @@ class Pairs:
             [[1, 1, 0], [1, 1, 1]]
         """
         length = max(part.tokens.shape[1] for part in parts)
-        texts = (padded([getattr(part, name) for part in parts], length) for name in ("tokens", "mask", "read"))
-        images = [part.images for part in parts]
-        before = [sum(map(len, images[:number])) for number in range(len(parts))]
-        offsets = [sum(len(part.tokens) for part in parts[:number]) for number in range(len(parts))]
+        images, texts = ([len(getattr(part, name)) for part in parts] for name in ("images", "tokens"))
+        before = [(sum(images[:number]), sum(texts[:number])) for number in range(len(parts))]
         return cls(
-            torch.cat(images),
-            *texts,
-            image=torch.cat([part.image + start for part, start in zip(parts, before, strict=True)]),
-            text=torch.cat([part.text + start for part, start in zip(parts, offsets, strict=True)]),
+            torch.cat([part.images for part in parts]),
+            padded([part.tokens for part in parts], length),
+            padded([part.mask for part in parts], length),
+            padded([part.read for part in parts], length),
+            image=torch.cat([part.image + skipped for part, (skipped, _) in zip(parts, before, strict=True)]),
+            text=torch.cat([part.text + skipped for part, (_, skipped) in zip(parts, before, strict=True)]),
         )
 
 

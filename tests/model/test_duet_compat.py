@@ -142,14 +142,14 @@ class AddNothing(torch.nn.Module):
 
 @pytest.mark.parametrize("kind", [*IMAGES, "vit"])
 def test_the_last_block_is_computed_for_the_class_token_alone(kind: str) -> None:
-    shape = CompatShape({"vocab_size": 30, **SIZES}, IMAGES.get(kind, IMAGES["deit"] | {"model_type": kind}), 3, heads=2)
+    image = IMAGES.get(kind, IMAGES["deit"] | {"model_type": kind})
+    shape = CompatShape({"vocab_size": 30, **SIZES}, image, attributes=3, heads=2)
     model = DuetCompat(shape).double().eval()
     images = torch.rand(2, 3, 16, 16).double()
     whole, short = model.image_encoder(pixel_values=images).logits, model.class_logits(images)
     assert torch.allclose(short, whole, atol=1e-12)
     gradients = [
-        torch.autograd.grad(logits.square().sum(), [p for p in model.image_encoder.parameters()])
-        for logits in (whole, short)
+        torch.autograd.grad(logits.square().sum(), list(model.image_encoder.parameters())) for logits in (whole, short)
     ]
     assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(*gradients, strict=True))
 
