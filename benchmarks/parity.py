@@ -48,7 +48,6 @@ from kgzsl.train.compat_objectives import (
     grounding_losses,
     image_contrast_logits,
     padded,
-    project,
     shifted,
     word_reconstruction,
 )
@@ -168,18 +167,16 @@ class Reference:
         own = strength[labels, masked]
         used = [i for i, sample in enumerate(samples) if not sample["skipped"]]
         positives = [samples[i]["pos_seen_index"] for i in used]
-        groups = [self.pairs(stored, f"acl{i}", departures) for i in used]
-        length = max(group.tokens.shape[1] for group in groups)
-        pairs = self.pairs(stored, "main", departures)
-        words = torch.tensor(stored["mlm_label_ids"])
+        main, *groups = (self.pairs(stored, group, departures) for group in ("main", *(f"acl{i}" for i in used)))
+        pairs, words = Pairs.join([main, *groups]), torch.tensor(stored["mlm_label_ids"])
+        places = [torch.tensor(stored[f"acl{i}/mask_positions"]) for i in used]
         return GroundingBatch(
             pairs=pairs,
             words=words,
-            masked=words != pairs.tokens,
+            masked=words != main.tokens,
             labels=torch.tensor(labels),
             strength=torch.tensor(own, dtype=self.dtype),
-            contrast=Pairs.join(groups),
-            positions=padded([torch.tensor(stored[f"acl{i}/mask_positions"]) for i in used], length),
+            positions=padded(places, pairs.tokens.shape[1]),
             contrast_strength=torch.tensor(np.minimum(own[used], strength[positives, masked[used]]), dtype=self.dtype),
         )
 
@@ -217,7 +214,8 @@ def computed_tensors(reference: Reference, step: str) -> dict[str, Tensor]:
         found[f"{group}/lang_out"] = model.ground_words(words, tokens, pairs.read)
         found[f"{group}/vis_out"] = model.ground_tokens(words, tokens, pairs.read)
         if f"{group}/contrast_proj" in stored:
-            found[f"{group}/contrast_proj"] = project(model, pairs, torch.tensor(stored[f"{group}/mask_positions"]))
+            places = torch.tensor(stored[f"{group}/mask_positions"])
+            found[f"{group}/contrast_proj"] = model.contrasted(words, tokens, pairs.read, positions=places)
     labels, classes = torch.tensor(stored["labels_mapped"]), reference.classes
     predicted = found["main/pre_attri"] = model.attributes(found["main/vis_out"])
     scores = model.scores(predicted, classes.attributes)
@@ -269,15 +267,14 @@ def computed_terms(reference: Reference, step: str) -> dict[str, Any]:
             word_reconstruction(
                 found["main/mlm_logits"][i : i + 1],
                 batch.words[i : i + 1],
-                counted=batch.pairs.read[i : i + 1],
+                counted=batch.pairs.read[i : i + 1, : batch.words.shape[1]],
                 strength=one,
             )
             for i in range(len(batch.words))
         ]
     )
-    if batch.contrast is None:
-        return terms
-    each = attribute_contrast(project(model, batch.contrast, batch.positions).unflatten(0, (-1, 6)))
+    groups = sorted(name for name in found if name.endswith("/contrast_proj"))
+    each = attribute_contrast(torch.stack([found[name] for name in groups]))
     terms["acl"] = torch.stack([each, weights.attribute_contrast * batch.contrast_strength], dim=1)
     return terms
 

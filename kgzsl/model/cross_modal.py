@@ -60,10 +60,16 @@ class CrossModalLayer(nn.Module):
         if shape.shared_norm:
             self.patches.norms[0] = self.words.norms[0]
 
-    def ground_words(self, words: Tensor, mask: Tensor, *, patches: Tensor) -> Tensor:
-        """Words ``(image, word, dim)`` after looking at the patches ``(image, patch, dim)``; mask 0 is padding."""
-        seen, _ = self.cross(words, patches, patches, need_weights=False)
-        return self.words(words, seen, padding=mask == 0)
+    def ground_words(self, words: Tensor, mask: Tensor, *, patches: Tensor, places: Tensor | None = None) -> Tensor:
+        """Words ``(image, word, dim)`` after looking at the patches ``(image, patch, dim)``; mask 0 is padding.
+
+        With ``places``, positions ``(image, place)``, the words that stand there, ``(image, place, dim)``: the others
+        are attended to, and their own states are not computed.
+        """
+        # A single patch has the whole attention of every word, so one query stands for all; dropout tells them apart.
+        alike = patches.shape[1] == 1 and not self.training
+        seen, _ = self.cross(patches if alike else words, patches, patches, need_weights=False)
+        return self.words(words, seen, padding=mask == 0, places=places)
 
     def ground_patches(self, patches: Tensor, *, words: Tensor, mask: Tensor) -> Tensor:
         """Patches ``(image, patch, dim)`` after looking at words ``(image, word, dim)``, or at one text for all."""
@@ -88,11 +94,14 @@ class _Branch(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(shape.dim, eps=shape.eps) for _ in range(3))
         self.dropout = nn.Dropout(shape.dropout)
 
-    def forward(self, own: Tensor, other: Tensor, *, padding: Tensor | None = None) -> Tensor:
-        """Own states and what they read from the other side, both ``(image, token, dim)``."""
+    def forward(
+        self, own: Tensor, other: Tensor, *, padding: Tensor | None = None, places: Tensor | None = None
+    ) -> Tensor:
+        """Own states and what they read from the other side, both ``(image, token, dim)``; at some places only."""
         own = self.norms[0](own + self.dropout(other))
-        attended, _ = self.attend(own, own, own, key_padding_mask=padding, need_weights=False)
-        own = self.norms[1](own + self.dropout(attended))
+        asking = own if places is None else own.take_along_dim(places.unsqueeze(-1), dim=1)
+        attended, _ = self.attend(asking, own, own, key_padding_mask=padding, need_weights=False)
+        own = self.norms[1](asking + self.dropout(attended))
         return self.norms[2](own + self.dropout(self.feed(own)))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kgzsl.errors import ConfigError, Problem
@@ -14,6 +15,9 @@ from kgzsl.model.cross_modal import CrossModalLayer, LayerShape
 from kgzsl.model.departures import Departures
 
 __all__ = ["CompatShape", "DuetCompat"]
+
+CLASS_TOKEN = ("DeiTModel", "ViTModel")
+"""Backbones of transformers that classify by the state of their first token."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,11 @@ class DuetCompat(nn.Module):
 
     def class_logits(self, images: Tensor) -> Tensor:
         """The backbone's own class logits ``(image, backbone class)`` from ``(image, 3, height, width)``."""
-        return self.image_encoder(pixel_values=images).logits
+        base: Any = self.image_encoder.base_model
+        if type(base).__name__ not in CLASS_TOKEN:
+            return self.image_encoder(pixel_values=images).logits
+        classifier: Any = self.image_encoder.classifier
+        return classifier(_class_token(base, images))
 
     def encode_images(self, images: Tensor) -> Tensor:
         """Visual tokens ``(image, token, dim)``: one from the class logits, or the patches."""
@@ -120,16 +128,17 @@ class DuetCompat(nn.Module):
         # DeiT and ViT begin with a token for the whole image; Swin has a mean of its patches for it.
         return self.image_projection(tokens if pooled is None else torch.cat([pooled.unsqueeze(1), tokens], dim=1))
 
-    def ground_words(self, words: Tensor, tokens: Tensor, read: Tensor) -> Tensor:
+    def ground_words(self, words: Tensor, tokens: Tensor, read: Tensor, places: Tensor | None = None) -> Tensor:
         """Word states after the cross-modal layer, ``(image, word, dim)``.
 
         Args:
             words: ``(image, word, dim)``, from :meth:`encode_text`.
             tokens: ``(image, token, dim)``, from :meth:`encode_images`.
             read: which words are attended to, ``(image, word)``.
+            places: the positions that are wanted, ``(image, place)``, where that is not all of them.
         """
         words, tokens = self._all_but_last(words, tokens, read)
-        return self.cross_modal.ground_words(words, read, patches=tokens)
+        return self.cross_modal.ground_words(words, read, patches=tokens, places=places)
 
     def ground_tokens(self, words: Tensor, tokens: Tensor, read: Tensor) -> Tensor:
         """Visual tokens after the cross-modal layer, ``(image, token, dim)``; arguments as :meth:`ground_words`.
@@ -163,16 +172,20 @@ class DuetCompat(nn.Module):
         """Scores over the vocabulary ``(image, word, vocabulary)`` from grounded words."""
         return self.word_head(words)
 
-    def contrasted(self, words: Tensor, positions: Tensor) -> Tensor:
+    def contrasted(self, words: Tensor, tokens: Tensor, read: Tensor, *, positions: Tensor) -> Tensor:
         """What attribute-level contrast compares, ``(pair, dim)``: the mean of an attribute's words, projected.
 
         Args:
-            words: grounded words ``(pair, word, dim)``.
+            words: as :meth:`ground_words` has them; only those at ``positions`` are grounded.
+            tokens: the same.
+            read: the same.
             positions: where the attribute stands, boolean ``(pair, word)``.
         """
-        share = positions.to(words.dtype)
+        most = max(1, int(positions.sum(1).max()))
+        share, places = positions.to(words.dtype).topk(most, dim=1)
         share = share / share.sum(1, keepdim=True).clamp(min=1)
-        return self.contrast_head((share.unsqueeze(1) @ words).squeeze(1))
+        grounded = self.ground_words(words, tokens, read, places)
+        return self.contrast_head((share.unsqueeze(1) @ grounded).squeeze(1))
 
     def predicted_attributes(self, images: Tensor, template: Tensor, mask: Tensor) -> Tensor:
         """Predicted attributes ``(image, attribute)`` under the template, which is how images are classified.
@@ -190,6 +203,28 @@ class DuetCompat(nn.Module):
         """The template's states: once for all images, or while training once an image, with dropout of its own."""
         rows = count if self.training else 1
         return self.encode_text(template.expand(rows, -1), mask.expand(rows, -1))
+
+
+def _class_token(base: Any, images: Tensor) -> Tensor:
+    """The state ``(image, dim)`` of a vision transformer's first token, for which alone the last block is computed."""
+    states = base.embeddings(images)
+    for layer in base.layers[:-1]:
+        states = layer(states)
+    last = base.layers[-1]
+    attention, normed = last.attention, last.layernorm_before(states)
+    query, key, value = (
+        projection(read).unflatten(-1, (attention.num_attention_heads, -1)).transpose(1, 2)
+        for projection, read in (
+            (attention.q_proj, normed[:, :1]),
+            (attention.k_proj, normed),
+            (attention.v_proj, normed),
+        )
+    )
+    dropout = attention.attention_dropout if attention.training else 0.0
+    attended = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout, scale=attention.scaling)
+    token = states[:, :1] + last.dropout(attention.o_proj(attended.transpose(1, 2).flatten(2)))
+    token = token + last.dropout(last.mlp(last.layernorm_after(token)))
+    return base.layernorm(token).squeeze(1)
 
 
 def _image_classifier(config: Mapping[str, Any]) -> nn.Module:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from kgzsl.model.departures import Departures
-from kgzsl.train.compat_objectives import ContrastBatch, GroundingBatch, Pairs, padded
+from kgzsl.train.compat_objectives import ContrastBatch, GroundingBatch, Pairs
 from kgzsl.train.compat_sampling import SamplingTables
-from kgzsl.train.compat_texts import Text, TextPieces, stack_texts
+from kgzsl.train.compat_texts import Text, TextPieces, TextTable, stack_texts
 
 __all__ = ["StepDrawer"]
 
+Pair = tuple[int, Text]
+"""Row of an image, and its text."""
 TRIES = 3
 """An attribute without any negative is drawn again, up to three draws in all."""
 
@@ -49,34 +52,31 @@ class StepDrawer:
 
     def grounding(self, rows: np.ndarray, random: np.random.Generator) -> GroundingBatch:
         """A step of cross-modal semantic grounding for some training images."""
-        labels = self.labels[rows]
-        drawn = [self._attribute(label, random) for label in labels]
-        shown = [self._shown(label, a, random) for label, a in zip(labels, drawn, strict=True)]
-        texts = stack_texts([self.pieces.write(s, a, masked=True) for s, a in zip(shown, drawn, strict=True)])
-        images = self.load(rows)
-        groups: list[Pairs] = []
-        places: list[Tensor] = []
-        weights: list[float] = []
-        for place, (label, attribute) in enumerate(zip(labels, drawn, strict=True)):
+        own: list[Pair] = []
+        groups: list[list[Pair]] = []
+        strength: list[float] = []
+        both: list[float] = []
+        for row, label in zip(rows.tolist(), self.labels[rows], strict=True):
+            attribute = self._attribute(label, random)
+            shown = self._shown(label, attribute, random)
+            own.append((row, self.pieces.write(shown, attribute, masked=True)))
+            strength.append(self.strength[label, attribute] if attribute >= 0 else 0.0)
             if attribute < 0 or not self.tables.candidates[label, attribute]:
                 continue
             positive = self._draw(self.tables.positive[label, attribute], random)
-            anchor = self._write(shown[place], attribute, masked=True)
-            group, table = self._group(images[place], anchor, (label, attribute, positive), random)
-            groups.append(group)
-            places.append(table)
-            weights.append(min(self.strength[label, attribute], self.strength[positive, attribute]))
-        length = max((group.tokens.shape[1] for group in groups), default=0)
-        own = [self.strength[c, a] if a >= 0 else 0.0 for c, a in zip(labels, drawn, strict=True)]
+            anchor = row, self._write(shown, attribute, masked=True)
+            groups.append([anchor, *self._references((label, attribute, positive), random)])
+            both.append(min(strength[-1], self.strength[positive, attribute]))
+        pairs, table = self._pairs([own, *groups])
+        count, length = len(own), max(len(text.tokens) for _, text in own)
         return GroundingBatch(
-            pairs=Pairs.of(images, texts.tokens, texts.mask, departures=self.departures),
-            words=texts.words,
-            masked=texts.places,
-            labels=torch.from_numpy(labels),
-            strength=torch.tensor(own, dtype=images.dtype),
-            contrast=Pairs.join(groups) if groups else None,
-            positions=padded(places, length) if groups else torch.zeros(0, 0, dtype=torch.bool),
-            contrast_strength=torch.tensor(weights, dtype=images.dtype),
+            pairs=pairs,
+            words=table.words[pairs.text[:count], :length],
+            masked=table.places[pairs.text[:count], :length],
+            labels=torch.from_numpy(self.labels[rows]),
+            strength=torch.tensor(strength, dtype=pairs.images.dtype),
+            positions=table.places[pairs.text[count:]],
+            contrast_strength=torch.tensor(both, dtype=pairs.images.dtype),
         )
 
     def contrast(
@@ -107,27 +107,42 @@ class StepDrawer:
         """Anchor's or positive's text."""
         return self.pieces.write(shown, attribute, masked=masked, numbered=self.departures.index_in_word)
 
-    def _group(
-        self, image: Tensor, anchor: Text, drawn: tuple[int, int, int], random: np.random.Generator
-    ) -> tuple[Pairs, Tensor]:
-        """Anchor, positive and four negatives of (class, attribute, positive class), and where the attributes stand."""
+    def _references(self, drawn: tuple[int, int, int], random: np.random.Generator) -> list[Pair]:
+        """Positive and four negatives of (class, attribute, positive class)."""
         label, attribute, positive = drawn
-        texts = [anchor, self._write(self._shown(positive, attribute, random), attribute)]
-        rows = [self._image(positive, random)]
+        found = [(self._image(positive, random), self._write(self._shown(positive, attribute, random), attribute))]
         chances = self.tables.negative[label, attribute]
         count = min(2, int((chances > 0).sum()))
         members = (self.groups == self.groups[attribute]) & ~self.present[label]
         for negative in random.choice(len(chances), size=count, replace=False, p=chances):
             for other in random.choice(np.flatnonzero(members & self.present[negative]), size=4 // count):
-                texts.append(self.pieces.write(self._shown(negative, other, random), other))
-                rows.append(self._image(negative, random))
-        table = stack_texts(texts)
-        images = torch.cat([image[None], self.load(np.array(rows))])
-        return Pairs.of(images, table.tokens, table.mask, departures=self.departures), table.places
+                row = self._image(negative, random)
+                found.append((row, self.pieces.write(self._shown(negative, other, random), other)))
+        return found
+
+    def _pairs(self, groups: Sequence[Sequence[Pair]]) -> tuple[Pairs, TextTable]:
+        """All pairs of groups that are padded to a length each; an anchor's image and text are the batch's own."""
+        pairs = [pair for group in groups for pair in group]
+        images = {row: place for place, row in enumerate(dict.fromkeys(row for row, _ in pairs))}
+        texts = {text: place for place, text in enumerate(dict.fromkeys(text for _, text in pairs))}
+        table, text = stack_texts(list(texts)), torch.tensor([texts[text] for _, text in pairs])
+        if self.departures.padding_is_read:
+            lengths = [max(len(text.tokens) for _, text in group) for group in groups for _ in group]
+            read = (torch.arange(table.mask.shape[1]) < torch.tensor(lengths)[:, None]).long()
+        else:
+            read = table.mask[text]
+        image = torch.tensor([images[row] for row, _ in pairs])
+        loaded = self.load(np.array(list(images)))
+        return Pairs(loaded, table.tokens, table.mask, read, image=image, text=text), table
 
     def _image(self, label: int, random: np.random.Generator) -> int:
         """A training image of a class."""
-        return int(random.choice(np.flatnonzero(self.labels == label)))
+        return int(random.choice(self._rows[label]))
+
+    @cached_property
+    def _rows(self) -> dict[int, np.ndarray]:
+        """The training images of each class."""
+        return {label: np.flatnonzero(self.labels == label) for label in np.unique(self.labels).tolist()}
 
     @staticmethod
     def _draw(chances: np.ndarray | Sequence[float], random: np.random.Generator) -> int:

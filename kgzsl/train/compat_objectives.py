@@ -78,25 +78,30 @@ class ClassTables:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Images with a text each.
+    """Images with a text each; an image or a text that several pairs have is there, and encoded, once.
 
     Args:
-        images: ``(pair, 3, height, width)``.
-        tokens: ids ``(pair, word)``.
-        mask: 1 real, 0 padding, ``(pair, word)``; what the text encoder reads.
+        images: ``(image, 3, height, width)``.
+        tokens: ids ``(text, word)``.
+        mask: 1 real, 0 padding, ``(text, word)``; what the text encoder reads.
         read: what the cross-modal layer reads and word reconstruction counts, ``(pair, word)``. The published code
             reads all positions up to the longest text of the pairs that it encodes together, the paper the real words.
+        image: which image each pair has, ``(pair,)``.
+        text: which text.
     """
 
     images: Tensor
     tokens: Tensor
     mask: Tensor
     read: Tensor
+    image: Tensor
+    text: Tensor
 
     @classmethod
     def of(cls, images: Tensor, tokens: Tensor, mask: Tensor, *, departures: Departures) -> Pairs:
-        """Pairs that are encoded together, their texts padded to the longest."""
-        return cls(images, tokens, mask, torch.ones_like(mask) if departures.padding_is_read else mask)
+        """Pairs of an image and a text each, that the published code encodes together, padded to the longest."""
+        read, each = torch.ones_like(mask) if departures.padding_is_read else mask, torch.arange(len(mask))
+        return cls(images, tokens, mask, read, image=each, text=each)
 
     @classmethod
     def join(cls, parts: Sequence[Pairs]) -> Pairs:
@@ -104,13 +109,21 @@ class Pairs:
 
         Example:
             >>> short, long = (torch.ones(1, n, dtype=torch.long) for n in (2, 3))
-            >>> groups = [Pairs(torch.zeros(1, 3, 4, 4), text, text, text) for text in (short, long)]
-            >>> Pairs.join(groups).read.tolist()
+            >>> images, published = torch.zeros(1, 3, 4, 4), Departures()
+            >>> Pairs.join([Pairs.of(images, text, text, departures=published) for text in (short, long)]).read.tolist()
             [[1, 1, 0], [1, 1, 1]]
         """
         length = max(part.tokens.shape[1] for part in parts)
-        texts = (padded([getattr(part, name) for part in parts], length) for name in ("tokens", "mask", "read"))
-        return cls(torch.cat([part.images for part in parts]), *texts)
+        images, texts = ([len(getattr(part, name)) for part in parts] for name in ("images", "tokens"))
+        before = [(sum(images[:number]), sum(texts[:number])) for number in range(len(parts))]
+        return cls(
+            torch.cat([part.images for part in parts]),
+            padded([part.tokens for part in parts], length),
+            padded([part.mask for part in parts], length),
+            padded([part.read for part in parts], length),
+            image=torch.cat([part.image + skipped for part, (skipped, _) in zip(parts, before, strict=True)]),
+            text=torch.cat([part.text + skipped for part, (_, skipped) in zip(parts, before, strict=True)]),
+        )
 
 
 def padded(tables: Sequence[Tensor], length: int) -> Tensor:
@@ -123,14 +136,13 @@ class GroundingBatch:
     """A step of cross-modal semantic grounding (CSG).
 
     Args:
-        pairs: images with their class's prompt, one attribute masked.
+        pairs: the images with their class's prompt, one attribute masked; then groups of six, one group after another:
+            anchor, positive, four negatives.
         words: ids of the same prompts before masking, ``(image, word)``.
         masked: where the masks stand, boolean ``(image, word)``.
         labels: positions among the seen classes, ``(image,)``.
         strength: of the masked attribute in the image's class, in [0, 1], ``(image,)``.
-        contrast: groups of six pairs, one group after another: anchor, positive, four negatives; None where no
-            attribute of the batch has a negative.
-        positions: where the contrasted attribute stands, boolean ``(pair, word)``.
+        positions: where the contrasted attribute stands in the pairs of the groups, boolean ``(6 group, word)``.
         contrast_strength: the smaller of the attribute's strengths in anchor's and positive's class, ``(group,)``.
     """
 
@@ -139,7 +151,6 @@ class GroundingBatch:
     masked: Tensor
     labels: Tensor
     strength: Tensor
-    contrast: Pairs | None
     positions: Tensor
     contrast_strength: Tensor
 
@@ -323,28 +334,34 @@ def grounding_losses(
         classes: attribute vectors.
         weights: of the terms.
     """
-    pairs, made = batch.pairs, model.departures
-    words, tokens = model.encode_text(pairs.tokens, pairs.mask), model.encode_images(pairs.images)
-    predicted = model.attributes(model.ground_tokens(words, tokens, pairs.read))
+    count, length = batch.words.shape
+    made, read = model.departures, batch.pairs.read
+    words, tokens = encode_pairs(model, batch.pairs)
+    own = words[:count, :length], tokens[:count], read[:count, :length]
+    predicted = model.attributes(model.ground_tokens(*own))
     losses = _class_losses(model, predicted, batch.labels, classes, weights=weights)
-    grounded = model.ground_words(words, tokens, pairs.read)
     losses["word_reconstruction"] = weights.word_reconstruction * word_reconstruction(
-        model.words(grounded),
+        model.words(model.ground_words(*own)),
         batch.words,
-        counted=pairs.read if made.every_word_reconstructed else batch.masked,
+        counted=own[2] if made.every_word_reconstructed else batch.masked,
         strength=batch.strength,
     )
-    if batch.contrast is not None:
-        projected = project(model, batch.contrast, batch.positions).unflatten(0, (-1, 2 + NEGATIVES))
-        each = attribute_contrast(projected, temperature=None if made.plain_contrast else weights.temperature)
+    if len(batch.positions):
+        projected = model.contrasted(words[count:], tokens[count:], read[count:], positions=batch.positions)
+        each = attribute_contrast(
+            projected.unflatten(0, (-1, 2 + NEGATIVES)),
+            temperature=None if made.plain_contrast else weights.temperature,
+        )
         losses["attribute_contrast"] = weights.attribute_contrast * (batch.contrast_strength * each).sum()
     return losses
 
 
-def project(model: DuetCompat, pairs: Pairs, positions: Tensor) -> Tensor:
-    """What attribute-level contrast compares, ``(pair, dim)``."""
-    words = model.encode_text(pairs.tokens, pairs.mask)
-    return model.contrasted(model.ground_words(words, model.encode_images(pairs.images), pairs.read), positions)
+def encode_pairs(model: DuetCompat, pairs: Pairs) -> tuple[Tensor, Tensor]:
+    """Words ``(pair, word, dim)`` and visual tokens ``(pair, token, dim)`` before the cross-modal layer."""
+    tokens = model.encode_images(pairs.images)[pairs.image]
+    if model.training:  # with dropout, a text that is read twice is read differently
+        return model.encode_text(pairs.tokens[pairs.text], pairs.mask[pairs.text]), tokens
+    return model.encode_text(pairs.tokens, pairs.mask)[pairs.text], tokens
 
 
 def contrast_losses(

@@ -80,10 +80,11 @@ class TextPieces:
         """
         tokens, words = [self.start], [self.start]
         place = (0, 0)
+        said = present.tolist()  # a list is read faster, one entry at a time
         for number, (prefix, members) in enumerate(zip(self.groups, self.members, strict=True)):
             for line in (tokens, words):
                 line.extend((self.bar, *prefix) if number else prefix)
-            shown = [member for member in members if present[member]]
+            shown = [member for member in members if said[member]]
             for position, member in enumerate(shown):
                 piece = self.numbered[member] if numbered and member == attribute else self.names[member]
                 if position:
@@ -191,11 +192,11 @@ def stack_texts(texts: Sequence[Text]) -> TextTable:
     """
     length = max(len(text.tokens) for text in texts)
     shape = (len(texts), length)
-    tokens, words, mask = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
-    places = torch.zeros(shape, dtype=torch.bool)
+    tokens, words, mask = (np.zeros(shape, dtype=np.int64) for _ in range(3))
+    places = np.zeros(shape, dtype=bool)
     for row, text in enumerate(texts):
-        tokens[row, : len(text.tokens)] = torch.tensor(text.tokens)
-        words[row, : len(text.words)] = torch.tensor(text.words)
+        tokens[row, : len(text.tokens)] = text.tokens
+        words[row, : len(text.words)] = text.words
         mask[row, : len(text.tokens)] = 1
         places[row, slice(*text.place)] = True
-    return TextTable(tokens, words, mask, places)
+    return TextTable(*map(torch.from_numpy, (tokens, words, mask, places)))

@@ -103,8 +103,55 @@ def test_further_layers_share_their_weights() -> None:
 
 
 def test_an_attribute_without_a_place_is_no_nan() -> None:
-    model = build()
-    assert model.contrasted(torch.rand(1, 4, 8), torch.zeros(1, 4, dtype=torch.bool)).isfinite().all()
+    words, tokens, nowhere = torch.rand(1, 4, 8), torch.rand(1, 1, 8), torch.zeros(1, 4, dtype=torch.bool)
+    assert build().contrasted(words, tokens, torch.ones(1, 4), positions=nowhere).isfinite().all()
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_words_are_grounded_at_their_places_as_if_all_were(layers: int) -> None:
+    model = build(cross_layers=layers).double()
+    torch.manual_seed(0)
+    words, tokens = torch.rand(2, 5, 8).double(), torch.rand(2, 1, 8).double()
+    read, places = torch.tensor([[1, 1, 1, 1, 0], [1, 1, 1, 1, 1]]), torch.tensor([[2, 0], [4, 4]])
+    everywhere = model.ground_words(words, tokens, read)
+    some = model.ground_words(words, tokens, read, places)
+    assert torch.allclose(some, everywhere.take_along_dim(places.unsqueeze(-1), dim=1), atol=1e-12)
+    positions = torch.tensor([[1, 0, 1, 0, 0], [0, 0, 0, 0, 1]]).bool()
+    means = torch.stack([state[where].mean(0) for state, where in zip(everywhere, positions, strict=True)])
+    contrasted = model.contrasted(words, tokens, read, positions=positions)
+    assert torch.allclose(contrasted, model.contrast_head(means), atol=1e-12)
+
+
+def test_one_visual_token_is_asked_once_but_for_dropout() -> None:
+    model = build(dropout=0.5).double()
+    words, tokens = torch.rand(1, 3, 8).double(), torch.rand(1, 1, 8).double()
+    asked, _ = model.cross_modal.cross(words, tokens, tokens, need_weights=False)
+    grounded = model.cross_modal.words(words, asked, padding=torch.zeros(1, 3, dtype=torch.bool))
+    assert torch.allclose(model.ground_words(words, tokens, torch.ones(1, 3)), grounded, atol=1e-12)
+    model.train()
+    model.cross_modal.words.eval()
+    model.cross_modal.words.attend = AddNothing()  # so that words differ by cross attention alone
+    alike = model.ground_words(words[:, :1].expand(-1, 9, -1), tokens, torch.ones(1, 9))
+    assert not torch.allclose(alike[:, 0], alike[:, 1:].mean(1))
+
+
+class AddNothing(torch.nn.Module):
+    def forward(self, asking: torch.Tensor, *rest: Any, **options: Any) -> tuple[torch.Tensor, None]:
+        return torch.zeros_like(asking), None
+
+
+@pytest.mark.parametrize("kind", [*IMAGES, "vit"])
+def test_the_last_block_is_computed_for_the_class_token_alone(kind: str) -> None:
+    image = IMAGES.get(kind, IMAGES["deit"] | {"model_type": kind})
+    shape = CompatShape({"vocab_size": 30, **SIZES}, image, attributes=3, heads=2)
+    model = DuetCompat(shape).double().eval()
+    images = torch.rand(2, 3, 16, 16).double()
+    whole, short = model.image_encoder(pixel_values=images).logits, model.class_logits(images)
+    assert torch.allclose(short, whole, atol=1e-12)
+    gradients = [
+        torch.autograd.grad(logits.square().sum(), list(model.image_encoder.parameters())) for logits in (whole, short)
+    ]
+    assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(*gradients, strict=True))
 
 
 def test_while_training_every_image_has_its_own_dropout_in_the_template() -> None:
