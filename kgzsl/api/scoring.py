@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kgzsl.data.rows import Rows
 from kgzsl.semantics import ClassAttributes
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ HELD_OUT_EVERY = 10
 """Every tenth training image of a training class is held out while selecting: it plays the seen test images."""
 
 
-def evidence_of(model: ZeroShotClassifier, images: np.ndarray, *, batch: int = 128) -> np.ndarray:
+def evidence_of(model: ZeroShotClassifier, images: np.ndarray | Rows, *, batch: int = 128) -> np.ndarray:
     """Evidence ``(image, attribute)`` of images."""
     import torch
 
@@ -32,7 +33,7 @@ def evidence_of(model: ZeroShotClassifier, images: np.ndarray, *, batch: int = 1
     return np.concatenate(rows)
 
 
-def scores_of(model: ZeroShotClassifier, images: np.ndarray, table: ClassAttributes) -> np.ndarray:
+def scores_of(model: ZeroShotClassifier, images: np.ndarray | Rows, table: ClassAttributes) -> np.ndarray:
     """Scores ``(image, class)`` of images for the rows of a table."""
     import torch
 

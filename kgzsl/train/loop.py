@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgzsl.data.rows import Rows
 from kgzsl.errors import Problem, TrainingError
 from kgzsl.model.classifier import ZeroShotClassifier
 from kgzsl.train.augment import mirror_and_shift
@@ -43,7 +44,7 @@ class TrainingSet:
             while selecting.
     """
 
-    array: np.ndarray
+    array: np.ndarray | Rows
     labels: np.ndarray
     value: Tensor
     known: Tensor
