@@ -368,3 +368,23 @@ def test_a_run_on_numbers(toys: Any, toy_run: Any, tmp_path: Path) -> None:
     assert re.fullmatch(r"has a width of [\d.]+ mm", number.verbalization)
     assert number.proof.rule == "asserted"
     assert api.load_run(run.folder.path).attributes.digest == run.attributes.digest
+
+
+def test_a_run_on_the_hierarchy(toys: Any, toy_run: Any, tmp_path: Path) -> None:
+    """Superclasses are attributes beside the others, down to explanations; a baseline sees the same columns."""
+    config = toys.config(semantics={"facts": ["attributes", "hierarchy"]})
+    run = api.fit(config, tmp_path / "run")
+    new = set(run.attributes.attributes) - set(toy_run.attributes.attributes)
+    assert {(a.property.rpartition("#")[2], run.ontology.label(a.filler)) for a in new} == {
+        ("subClassOf", "disc shaped toy"),
+        ("subClassOf", "box shaped toy"),
+    }
+    assert api.evaluate(run).semantics == "KG attributes and hierarchy"
+    assert api.baseline(run, "ridge").semantics == "KG attributes and hierarchy"
+    told = api.explain(run, toys.images / "red disc" / "0.png", against="red box")
+    kinds = [f for f in (*told.facts, *told.rival_facts) if f.fact.predicate.endswith("subClassOf")]
+    assert {f.verbalization for f in kinds} <= {"is a kind of disc shaped toy", "is a kind of box shaped toy"}
+    assert all(f.proof.rule == "asserted" for f in kinds)
+    total = sum(f.contribution for f in (*told.facts, *told.rival_facts))
+    assert total + told.remainder == pytest.approx(told.margin, abs=1e-5)
+    assert set(run.facts["gate"]) == {a.property for a in run.attributes.attributes}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kgzsl.api.records import Dataset
+from kgzsl.data.rows import Rows
 from kgzsl.data.split import ZeroShotSplit
 from kgzsl.errors import (
     ConfigError,
@@ -44,7 +45,7 @@ def build_model(
     ontology: Ontology,
     *,
     split: ZeroShotSplit,
-    array: np.ndarray | None = None,
+    array: np.ndarray | Rows | None = None,
     saved: RunFolder | None = None,
 ) -> tuple[ZeroShotClassifier, Any]:
     """A classifier for these attributes with fresh weights, and its tokenizer (a saved one, or made from the words)."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kgzsl.data.rows import Rows
 from kgzsl.semantics import ClassAttributes
 
 if TYPE_CHECKING:
@@ -29,13 +30,13 @@ HELD_OUT_EVERY = 10
 """Every tenth training image of a training class is held out while selecting: it plays the seen test images."""
 
 
-def evidence_of(model: ZeroShotClassifier, images: np.ndarray) -> np.ndarray:
+def evidence_of(model: ZeroShotClassifier, images: np.ndarray | Rows) -> np.ndarray:
     """Evidence ``(image, attribute)`` of images."""
     none = np.zeros((0, len(model.phrases)), dtype=np.float32)
     return np.concatenate([none, *(evidence.cpu().numpy() for evidence in _evidence(model, _slices(images)))])
 
 
-def scores_of(model: ZeroShotClassifier, images: np.ndarray, table: ClassAttributes) -> np.ndarray:
+def scores_of(model: ZeroShotClassifier, images: np.ndarray | Rows, table: ClassAttributes) -> np.ndarray:
     """Scores ``(image, class)`` of images for the rows of a table."""
     none = np.zeros((0, len(table.classes)), dtype=np.float32)
     return np.concatenate([none, *scores_in_turn(model, _slices(images), table)])
@@ -75,7 +76,7 @@ def _evidence(model: ZeroShotClassifier, batches: Iterable[np.ndarray]) -> Itera
             yield model.encode_images(array, text).evidence
 
 
-def _slices(images: np.ndarray, *, batch: int = 128) -> Iterator[np.ndarray]:
+def _slices(images: np.ndarray | Rows, *, batch: int = 128) -> Iterator[np.ndarray]:
     """An array of images in batches."""
     return (images[start : start + batch] for start in range(0, len(images), batch))
 

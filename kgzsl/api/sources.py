@@ -17,6 +17,7 @@ from kgzsl.data.images import ImageSet, cut_parts, find_images, read_pixels, unr
 from kgzsl.data.labels import LabelSpace
 from kgzsl.data.layouts import list_images, ontology_text
 from kgzsl.data.listing import Request, summarize
+from kgzsl.data.rows import Rows, take_rows
 from kgzsl.data.split import ZeroShotSplit, read_split
 from kgzsl.errors import (
     ConfigError,
@@ -134,7 +135,9 @@ def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset
 def attributes_of(config: RunConfig, ontology: Ontology, space: LabelSpace) -> ClassAttributes:
     """What a run file makes of the facts about its classes."""
     semantics = config.semantics
-    return class_attributes(ontology, space.classes, world=semantics.world, numbers=semantics.numbers)
+    return class_attributes(
+        ontology, space.classes, world=semantics.world, numbers=semantics.numbers, facts=semantics.facts
+    )
 
 
 def ontology_of(config: RunConfig) -> Ontology:
@@ -171,7 +174,8 @@ def _published(
     )
     listing = list_images(request, generated=not config.ontology.files)
     if listing.features is not None:
-        array, backbone = listing.features, listing.made_by
+        array: np.ndarray | Rows = listing.features
+        backbone = listing.made_by
         _report_skipped(listing.skipped, of=len(listing.names) + len(listing.skipped), listener=listener)
     else:
         keep = _readable(config, listing.files, listener, before=listing.skipped)
@@ -255,7 +259,7 @@ def _report_skipped(skipped: Sequence[Problem], *, of: int, listener: Listener) 
 
 def _array(
     config: RunConfig, paths: Sequence[Path], *, everything: Sequence[Path], listener: Listener
-) -> tuple[np.ndarray, str]:
+) -> tuple[np.ndarray | Rows, str]:
     """Pixels or patch features of image files, and what made them; features are cached for ``everything``."""
     try:
         if not config.data.backbone:
@@ -268,7 +272,7 @@ def _array(
         fix = "mend them, or set data.skip_bad = true to go on without them"
         raise ImageError(summarize(error.problems, "cannot be read", of=len(everything), fix=fix)) from None
     place = {path: row for row, path in enumerate(everything)}
-    return features[[place[path] for path in paths]], backbone.name
+    return take_rows(features, np.array([place[path] for path in paths])), backbone.name
 
 
 def pixels_of(config: RunConfig, paths: Sequence[str | Path]) -> np.ndarray:
@@ -321,7 +325,9 @@ def dataset_name(config: RunConfig) -> str:
 
 def semantics_name(config: RunConfig) -> str:
     """What described the classes."""
-    kind = "published attributes" if config.data.dataset and not config.ontology.files else "KG attributes"
-    name = kind + ("" if config.ontology.entail == "el" else f", entailment {config.ontology.entail}")
+    kind = "published" if config.data.dataset and not config.ontology.files else "KG"
+    name = f"{kind} {' and '.join(config.semantics.facts)}" + (
+        "" if config.ontology.entail == "el" else f", entailment {config.ontology.entail}"
+    )
     name += " and numbers" if config.semantics.numbers else ""
     return name + (", shuffled" if config.semantics.shuffle else "")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Entail",
+    "Facts",
     "Force",
     "Json",
     "OntologyFile",
@@ -45,6 +46,9 @@ Profile = Annotated[
     typer.Option(help="owl, kzsl, skos, or a file that ends in .toml; detected when not given.", show_default=False),
 ]
 Entail = Annotated[Literal["el", "rdfs", "none"], typer.Option(help="What to derive.")]
+Facts = Annotated[
+    str, typer.Option(metavar="GROUPS", help="What describes classes: attributes, hierarchy, or both with a comma.")
+]
 Reasoner = Annotated[
     Literal["own", "hermit"],
     typer.Option(help="own, or hermit: all of OWL 2 DL, for small ontologies; needs a Java (KGZSL_JAVA_MEMORY: MiB)."),

@@ -9,6 +9,7 @@ import typer
 
 from kgzsl.cli.console import (
     Entail,
+    Facts,
     Force,
     Json,
     OntologyFile,
@@ -28,6 +29,7 @@ def export(
         Literal["csv", "graphml", "pyg", "turtle", "kzsl"], typer.Option(help="The format.", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="The file to write.", show_default=False)],
+    facts: Facts = "attributes",
     world: Annotated[
         Literal["open", "pca", "closed"], typer.Option(help="csv: what to make of what is not said.")
     ] = "open",
@@ -69,7 +71,8 @@ def export(
         from kgzsl.semantics import class_attributes
         from kgzsl.semantics.export import write_csv
 
-        write_csv(class_attributes(found, found.classes, world=world, numbers=numbers), out, force=force)
+        table = class_attributes(found, found.classes, world=world, numbers=numbers, facts=facts.split(","))
+        write_csv(table, out, force=force)
     elif to == "pyg":
         from kgzsl.data.graph import save_hetero_data, to_hetero_data
 

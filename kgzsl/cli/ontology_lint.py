@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from kgzsl.cli.console import Json, console, print_json, print_table
+from kgzsl.cli.console import Facts, Json, console, print_json, print_table
 
 if TYPE_CHECKING:
     from kgzsl.ontology import Ontology
@@ -34,6 +34,7 @@ def lint(
         typer.Option(help="Classes to recognize; those of the split or, without one, the leaves when not given."),
     ] = None,
     profile: Annotated[str, typer.Option(help="owl or kzsl; detected when not given.")] = "",
+    facts: Facts = "attributes",
     world: Annotated[Literal["open", "pca", "closed"], typer.Option(help="What to make of the unstated.")] = "pca",
     numbers: Annotated[bool, typer.Option("--numbers", help="Numbers (12 cm) are attributes too.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
@@ -56,7 +57,7 @@ def lint(
     found = api.load_ontology(*files, profile=profile)
     groups = _groups(found, split)
     pool = {"leaves": found.leaves, "all": found.classes}[classes] if classes else None
-    report = examine(found, pool, **groups, world=world, numbers=numbers)
+    report = examine(found, pool, **groups, world=world, numbers=numbers, facts=facts.split(","))
     failed = report.failed(strict=strict)
     if json:
         print_json(_content(report, found, failed=failed))

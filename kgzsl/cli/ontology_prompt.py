@@ -8,6 +8,7 @@ import typer
 
 from kgzsl.cli.console import (
     Entail,
+    Facts,
     Json,
     OntologyFile,
     Profile,
@@ -24,6 +25,7 @@ __all__ = ["prompt"]
 def prompt(
     file: OntologyFile,
     class_: Annotated[str, typer.Argument(metavar="CLASS", help="Label, local name or IRI.", show_default=False)],
+    facts: Facts = "attributes",
     world: Annotated[Literal["open", "pca", "closed"], typer.Option(help="What to make of what is not said.")] = "pca",
     numbers: Annotated[bool, typer.Option("--numbers", help="Numbers (12 cm) are attributes too.")] = False,
     profile: Profile = "",
@@ -39,6 +41,8 @@ def prompt(
       kgzsl ontology prompt ontologies/creatures.ttl "tindra mumbler"
 
       kgzsl ontology prompt animals.ttl zebra --json
+
+      kgzsl ontology prompt wordnet.ttl goldfish --facts hierarchy
     """
     from kgzsl import api
     from kgzsl.errors import Problem, UnknownTermError
@@ -49,7 +53,9 @@ def prompt(
     iri = found.resolve(class_)
     if iri not in found.classes:
         raise UnknownTermError(Problem(f"{class_!r} is no class of the ontology", expected="a class"))
-    made = class_prompt(iri, class_attributes(found, [iri], world=world, numbers=numbers), found)
+    # Superclasses are told apart among the leaves, which stand for the classes of a run.
+    table = class_attributes(found, [iri], world=world, numbers=numbers, facts=facts.split(","), among=found.leaves)
+    made = class_prompt(iri, table, found)
     if json:
         spans = [
             {"start": s.start, "end": s.end, "text": made.text[s.start : s.end], "fact": fact_to_json(s.fact, found)}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from kgzsl.data.labels import LabelSpace
+from kgzsl.data.rows import Rows, take_rows
 from kgzsl.data.split import TEST_EVERY, ZeroShotSplit
 from kgzsl.errors import DataError, ImageError, KgzslError, Problem
 
@@ -28,7 +29,8 @@ class ImageSet:
 
     Args:
         array: pixels, uint8 ``(image, height, width, 3)``, or patch features, float
-            ``(image, patch, channel)`` with the patches row by row over a square grid.
+            ``(image, patch, channel)`` with the patches row by row over a square grid; or the choice of
+            some that are read from disk when they are asked for.
         labels: column of each image's class in ``space``.
         parts: ``trainval``, ``test_seen`` or ``test_unseen`` for each image.
         names: path or name of each image.
@@ -36,7 +38,7 @@ class ImageSet:
         backbone: what made the array: ``pixels``, or the backbone's name.
     """
 
-    array: np.ndarray
+    array: np.ndarray | Rows
     labels: np.ndarray
     parts: np.ndarray
     names: tuple[str, ...]
@@ -54,10 +56,12 @@ class ImageSet:
         return len(self.labels)
 
     def take(self, rows: np.ndarray) -> ImageSet:
-        """The images of the given rows (indices or a boolean mask); pixels are copied."""
+        """The images of the given rows (indices or a boolean mask); pixels are copied, what is on disk stays there."""
         rows = np.flatnonzero(rows) if np.asarray(rows).dtype == bool else np.asarray(rows)
         names = tuple(self.names[i] for i in rows)
-        return replace(self, array=self.array[rows], labels=self.labels[rows], parts=self.parts[rows], names=names)
+        return replace(
+            self, array=take_rows(self.array, rows), labels=self.labels[rows], parts=self.parts[rows], names=names
+        )
 
     def part(self, part: Part) -> ImageSet:
         """The images of one part."""

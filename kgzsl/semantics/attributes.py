@@ -14,8 +14,9 @@ import numpy as np
 
 from kgzsl.errors import ConfigError, NoFactsError, Problem, UnknownTermError
 from kgzsl.ontology import Fact, Ontology
-from kgzsl.ontology.vocabulary import is_literal
+from kgzsl.ontology.vocabulary import RDFS
 from kgzsl.semantics.graded import LeftOut, Numbers, ranks, read_numbers
+from kgzsl.semantics.groups import Said, described, say
 from kgzsl.semantics.quantity import unit_of
 
 __all__ = ["Attribute", "ClassAttributes", "World", "class_attributes"]
@@ -26,7 +27,7 @@ _WORLDS = ("open", "pca", "closed")
 
 @dataclass(frozen=True, order=True, slots=True)
 class Attribute:
-    """One column: a property and a filler, as in (has pattern, stripes).
+    """One column: a property and a filler, as in (has pattern, stripes) or (is a kind of, carnivore).
 
     In a column of numbers, the filler says in what they are: ``"number of m"``, or ``"number"``.
 
@@ -107,7 +108,9 @@ class ClassAttributes:
 
         For an assumed cell these are the facts that made the assumption: what the class is
         known to have (or lack) under the same property. For an unknown cell there are none. For a
-        number they are those that it is the mean of, not those that more specific ones overrule.
+        number they are those that it is the mean of, not those that more specific ones overrule. That a class is
+        a kind of itself no fact says: where it is a column of its own, they are its superclasses or, of a
+        root, those that place others below it.
 
         Raises:
             UnknownTermError: the class or attribute is not in the matrix.
@@ -118,9 +121,12 @@ class ClassAttributes:
         if attribute.unit is not None:
             rows = self.numbers.rows[attribute.property, attribute.filler][class_iri]
             return tuple(self.ontology.fact(row) for row in rows)
-        if not self.assumed[row, column]:
-            return tuple(self.ontology.facts(class_iri, attribute.property, attribute.filler))
-        return tuple(self.ontology.facts(class_iri, attribute.property))
+        own = self.ontology.facts(class_iri, attribute.property)
+        if self.assumed[row, column]:
+            return tuple(own)
+        if class_iri == attribute.filler:
+            return tuple(own or self.ontology.facts(predicate=attribute.property, object=class_iri))
+        return tuple(fact for fact in own if fact.object == attribute.filler)
 
     def subset(self, classes: Sequence[str]) -> ClassAttributes:
         """The same columns for some of the classes, in the order given.
@@ -161,17 +167,32 @@ class ClassAttributes:
 
 
 def class_attributes(
-    ontology: Ontology, classes: Sequence[str], *, world: World = "pca", numbers: bool = False
+    ontology: Ontology,
+    classes: Sequence[str],
+    *,
+    world: World = "pca",
+    numbers: bool = False,
+    facts: Sequence[str] = ("attributes",),
+    among: Sequence[str] = (),
 ) -> ClassAttributes:
     """The class x attribute matrix of an ontology (entail it first: inherited facts count).
 
     **Columns** are the (property, filler) pairs of all positive facts of all classes of the
     ontology, so that they depend on the ontology alone: not on which classes are asked for,
-    or seen. Facts of the taxonomy and literals (a year) are no columns. A column that says
+    or seen. Literals (a year) are no columns. A column that says
     nothing new is left out: every class that has it, has it under a more specific property
     already (``hasPart horns`` beside ``hasHorns horns``), or the same classes have a more
     specific filler (``hasEars body part`` beside ``hasEars ears``). A column that holds for
     all classes stays: it is true, although it tells no two classes apart.
+
+    **Columns of the hierarchy**, where ``facts`` asks for them: the superclasses of the classes asked for (and of
+    ``among``), ``Attribute(rdfs:subClassOf, superclass)``. What matters of a superclass is how it groups the classes
+    that are to be told apart, so these columns do depend on them, and not on what else a large ontology holds. Left
+    out are ``owl:Thing``, a superclass that all of the classes share, and of several that group them alike those
+    that are above another: a chain of superclasses without a branch between them is one column, and does not count
+    as many times as it has links. A superclass of one class alone stays: no other class learns from it, but it
+    is what tells that one from classes with which it shares all others. A class that has others below it is a
+    column too, and a kind of itself.
 
     **Columns of numbers**, where ``numbers`` asks for them: the numbers of one property (``12``, ``"12 cm"``,
     ``"10-12 cm"``) are one column ``Attribute(property, "number of m")``, or one for each dimension where
@@ -193,11 +214,13 @@ def class_attributes(
         classes: IRIs of the rows.
         world: what to make of that which is not said.
         numbers: whether numbers are columns.
+        facts: groups of facts that make columns, of :data:`~kgzsl.semantics.groups.GROUPS`.
+        among: further classes that superclasses are to tell apart, where ``classes`` are not all of them.
 
     Raises:
         UnknownTermError: names of classes that are not in the ontology.
         NoFactsError: no class has a positive fact.
-        ConfigError: there is no such world.
+        ConfigError: there is no such world, or no such group of facts.
 
     Source: Galarraga et al., "AMIE: association rule mining under incomplete evidence in
     ontological knowledge bases", WWW 2013 (section 3.2, the partial completeness assumption).
@@ -214,17 +237,16 @@ def class_attributes(
     if world not in _WORLDS:
         raise ConfigError(Problem(f"there is no world {world!r}", expected=", ".join(_WORLDS)))
     known_classes = set(ontology.classes)
-    missing = [c for c in classes if c not in known_classes]
+    apart = dict.fromkeys((*classes, *among))
+    missing = [c for c in apart if c not in known_classes]
     if missing:
         raise UnknownTermError([Problem(f"{c} is not a class of the ontology") for c in missing])
-    said, literals = _said(ontology)
+    said = say(ontology, apart, facts)
+    literals = np.flatnonzero(described(ontology) & ontology.literals[ontology.columns.object])
     graded = read_numbers(ontology, literals) if numbers else Numbers()
-    attributes = _columns(ontology, said, graded)
+    attributes = _columns(ontology, said, graded, apart=len(apart))
     if not attributes:
-        fix = "the classes are related only by the taxonomy; add facts such as 'hasPattern some Stripes'"
-        if len(literals) and not numbers:
-            fix += ", or use numbers (semantics.numbers = true)"
-        raise NoFactsError(Problem(f"no fact describes any of the {len(ontology.classes)} classes", fix=fix))
+        raise _no_facts(ontology, facts, literals=len(literals) > 0 and not numbers)
     column = {(a.property, a.filler): k for k, a in enumerate(attributes)}
     properties = {p: k for k, p in enumerate(dict.fromkeys(a.property for a in attributes))}
     # Positions are gathered first: setting cells one by one takes most of the time.
@@ -262,6 +284,19 @@ def class_attributes(
     return ClassAttributes(tuple(classes), attributes, value, known, assumed, world, unread, ontology, graded)
 
 
+def _no_facts(ontology: Ontology, facts: Sequence[str], *, literals: bool) -> NoFactsError:
+    """The error of an ontology without a column, and what else of it could be used."""
+    fixes = ["add facts such as 'hasPattern some Stripes'"]
+    if "hierarchy" not in facts and (ontology.columns.predicate == ontology.index.get(RDFS.subClassOf, -1)).any():
+        fixes.append('use the taxonomy (semantics.facts = ["attributes", "hierarchy"])')
+    if literals:
+        fixes.append("use numbers (semantics.numbers = true)")
+    got = f"no fact describes any of the {len(ontology.classes)} classes"
+    if "hierarchy" in facts:
+        got += ", and no superclass is that of some and not of others"
+    return NoFactsError(Problem(got, fix=", or ".join(fixes)))
+
+
 def _marked(cells: list[tuple[int, int]], shape: tuple[int, int]) -> np.ndarray:
     """A bool matrix that is true in these cells."""
     marked = np.zeros(shape, dtype=bool)
@@ -278,26 +313,15 @@ def _placed(cells: list[tuple[int, int]], degrees: list[float], shape: tuple[int
     return placed
 
 
-_Said = dict[str, list[tuple[str, str, bool, float]]]
+def _columns(ontology: Ontology, said: Said, numbers: Numbers, *, apart: int) -> tuple[Attribute, ...]:
+    """The attributes that some class has, without those that say nothing new.
 
-
-def _said(ontology: Ontology) -> tuple[_Said, np.ndarray]:
-    """What is said of each class: property, filler, negative, strength; and the rows of facts with a literal."""
-    classes, terms, c = set(ontology.classes), ontology.terms, ontology.columns
-    said: _Said = defaultdict(list)
-    # Of the rows most are the taxonomy's: they are sorted out by term, before any is looked at by itself.
-    described = np.array([t in classes for t in terms], dtype=bool)[c.subject]
-    described &= ~np.array([ontology.is_taxonomy(t) for t in terms], dtype=bool)[c.predicate]
-    literal = np.array([is_literal(t) for t in terms], dtype=bool)[c.object]
-    rows = described & ~literal
-    columns = (c.subject[rows], c.predicate[rows], c.object[rows], c.negative[rows], c.strength[rows])
-    for s, p, o, negative, degree in zip(*(column.tolist() for column in columns), strict=True):
-        said[terms[s]].append((terms[p], terms[o], negative, degree))
-    return said, np.flatnonzero(described & literal)
-
-
-def _columns(ontology: Ontology, said: _Said, numbers: Numbers) -> tuple[Attribute, ...]:
-    """The attributes that some class has, without those that say nothing new."""
+    Args:
+        ontology: the ontology.
+        said: what is said of each class.
+        numbers: columns of numbers.
+        apart: how many classes superclasses are to tell apart.
+    """
     # Who has it; where it is a matter of degree, with the degree (or number): only then is it the same.
     having: dict[tuple[str, str], set[str | tuple[str, float]]] = defaultdict(set)
     for iri, pairs in said.items():
@@ -305,7 +329,11 @@ def _columns(ontology: Ontology, said: _Said, numbers: Numbers) -> tuple[Attribu
             if not negative:
                 having[property, filler].add(iri if degree == 1 else (iri, degree))
     having.update({column: set(number.items()) for column, number in numbers.number.items()})
-    holders = {Attribute(*pair): classes for pair, classes in having.items()}
+    holders = {
+        Attribute(*pair): classes
+        for pair, classes in having.items()
+        if pair[0] != RDFS.subClassOf or len(classes) < apart
+    }
     _, properties = ontology.links
 
     def strictly_below(iri: str) -> list[str]:

@@ -35,7 +35,7 @@ QUANTITY = rf"[+\-\u2212]?[\d.,eE]+( ?(to|-|\u2013) ?[\d.,eE]+)? ?({_UNITS})s?"
 
 # The first rule whose pattern matches is used; the last two match everything.
 RULES: tuple[Rule, ...] = (
-    Rule(r"(sub class of|type) \| .*", "is a kind of {filler}", "is not a kind of {filler}"),
+    Rule(r"(is a|type) \| .*", "is a kind of {filler}", "is not a kind of {filler}"),
     Rule(r"(equivalent class|same as) \| .*", "is the same as {filler}", "is not the same as {filler}"),
     Rule(r"sub property of \| .*", "is a special case of {filler}", "is not a special case of {filler}"),
     Rule(r"(has|have) (?P<noun>.+) \| something", "has {a_noun}", "has no {noun}"),
@@ -76,8 +76,8 @@ RULES: tuple[Rule, ...] = (
 GENERIC_RULES = 2
 """How many rules at the table's end match whatever the property means."""
 
-# Misspelled in published ontologies, and worth saying right.
-_ALIASES = {"canMoveeBy": "can move by"}
+# Misspelled in published ontologies, or named for programs, and worth saying right.
+_ALIASES = {"canMoveeBy": "can move by", "subClassOf": "is a"}
 
 
 def verbalize(fact: Fact, ontology: Ontology) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgzsl.data.rows import Rows
 from kgzsl.train.checkpoint import load_state, load_weights, read_metadata, save_state, save_weights, write_text
 from kgzsl.train.config import TrainConfig
 from kgzsl.train.masking import PromptTokens
@@ -39,7 +40,7 @@ class TrainingSet:
             while selecting.
     """
 
-    array: np.ndarray
+    array: np.ndarray | Rows
     labels: np.ndarray
     value: Tensor
     known: Tensor

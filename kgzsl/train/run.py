@@ -16,6 +16,7 @@ from typing import Any, Literal
 from kgzsl.data.catalog import LAYOUTS, catalog
 from kgzsl.errors import ConfigError, MismatchError, Problem, RunError, nearest
 from kgzsl.model.config import KINDS, ModelConfig
+from kgzsl.semantics.groups import GROUPS
 from kgzsl.train.checkpoint import write_json, write_text
 from kgzsl.train.config import TrainConfig
 
@@ -76,6 +77,8 @@ class SemanticsConfig:
     """How facts become class vectors, ``[semantics]``.
 
     Args:
+        facts: groups of facts that describe classes: ``attributes``, what properties say, ``hierarchy``,
+            their superclasses; see :func:`~kgzsl.semantics.attributes.class_attributes`.
         world: what an unstated fact means: ``open`` unknown, ``pca`` absent where the class states
             another value of the property, ``closed`` absent.
         shuffle: give every class the attributes of another one: the control experiment.
@@ -84,6 +87,7 @@ class SemanticsConfig:
             of longer ones attributes are left out, the frequent ones sooner.
     """
 
+    facts: tuple[str, ...] = ("attributes",)
     world: Literal["pca", "open", "closed"] = "pca"
     shuffle: bool = False
     numbers: bool = False
@@ -112,6 +116,7 @@ class RunConfig:
 CHOICES = {
     "ontology.entail": ("el", "rdfs", "none"),
     "ontology.profile": ("", "owl", "kzsl", "skos"),
+    "semantics.facts": tuple(GROUPS),
     "semantics.world": ("pca", "open", "closed"),
     "train.classification": ("cross_entropy", "square"),
     "train.validation": ("cut", "published"),
@@ -287,6 +292,9 @@ def _check(
         problems.append(Problem(f"{name} = {value!r}", expected=wanted, file=file))
     elif name == "ontology.profile" and value.endswith(".toml"):
         values[key] = _beside(base, value)
+    elif name in CHOICES and isinstance(value, tuple):
+        problems += _unchosen(name, value, file)
+        values[key] = value
     elif name in CHOICES and value not in CHOICES[name]:
         problems.append(
             Problem(f"{name} = {value!r}", expected=f"one of {', '.join(map(repr, CHOICES[name]))}", file=file)
@@ -299,6 +307,20 @@ def _check(
         values[key] = tuple(_beside(base, v) for v in value) if isinstance(value, tuple) else _beside(base, value)
     else:
         values[key] = value
+
+
+def _unchosen(name: str, values: tuple[str, ...], file: Path | None) -> list[Problem]:
+    """What is wrong with a list of choices."""
+    known = CHOICES[name]
+    if not values:
+        return [Problem(f"{name} = []", expected=f"some of {', '.join(map(repr, known))}", file=file)]
+    wrong = [value for value in values if value not in known]
+    return [
+        Problem(
+            f"{name} has {v!r}", expected=f"some of {', '.join(map(repr, known))}", fix=nearest(v, known), file=file
+        )
+        for v in wrong
+    ]
 
 
 def _as(kind: Any, value: Any) -> tuple[Any, bool]:

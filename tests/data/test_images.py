@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from kgzsl.data.images import ImageSet, cut_parts, find_images, read_pixels
 from kgzsl.data.labels import LabelSpace
+from kgzsl.data.rows import Rows
 from kgzsl.data.split import ZeroShotSplit
 from kgzsl.errors import DataError, ImageError, UnknownTermError
 
@@ -38,6 +40,22 @@ def test_taking_rows_keeps_everything_together() -> None:
     assert images.part("trainval").names == ("a", "d", "e")
     assert images.of_classes(["ex:y", "ex:z"]).names == ("b", "c", "d")
     assert len(images.of_classes([])) == 0
+
+
+def test_what_is_on_disk_is_read_a_batch_at_a_time(tmp_path: Path) -> None:
+    images = image_set()
+    np.save(tmp_path / "array.npy", images.array)
+    stored = replace(images, array=np.load(tmp_path / "array.npy", mmap_mode="r"))
+    some = stored.part("trainval").take(np.array([2, 1]))
+    assert isinstance(some.array, Rows)
+    assert isinstance(some.array.array, np.memmap)
+    assert (some.names, len(some.array)) == (("e", "d"), 2)
+    assert (some.array.shape, some.array.ndim, some.array.dtype) == ((2, 4, 4, 3), 4, np.uint8)
+    for which in (slice(0, 1), np.array([1, 0]), np.array([False, True]), 1):
+        read = some.array[which]
+        np.testing.assert_array_equal(read, images.array[[4, 3]][which])
+        assert type(read) is np.ndarray
+        assert read.flags.writeable
 
 
 def test_lengths_must_agree() -> None:

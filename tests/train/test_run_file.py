@@ -43,6 +43,19 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert read_config(tmp_path / "config.toml") == config
 
 
+def test_groups_of_facts_are_some_of_those_there_are() -> None:
+    assert parse_config({}).semantics.facts == ("attributes",)
+    assert parse_config({}, overrides=["semantics.facts=hierarchy"]).semantics.facts == ("hierarchy",)
+    both = ["attributes", "hierarchy"]
+    assert parse_config({"semantics": {"facts": both}}).semantics.facts == tuple(both)
+    known = "expected some of 'attributes', 'hierarchy'"
+    assert problems({"semantics": {"facts": ["hierachy", "attributes", "atributes"]}}) == [
+        f"semantics.facts has 'hierachy'; {known}; did you mean hierarchy?",
+        f"semantics.facts has 'atributes'; {known}; did you mean attributes?",
+    ]
+    assert problems({"semantics": {"facts": []}}) == [f"semantics.facts = []; {known}"]
+
+
 def test_all_mistakes_of_a_run_file_at_once(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(

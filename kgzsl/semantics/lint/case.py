@@ -65,7 +65,15 @@ class Cells:
         return np.array([a.unit is not None for a in self.attributes], dtype=bool)
 
     @classmethod
-    def of(cls, ontology: Ontology, classes: Sequence[str], world: World, *, numbers: bool = False) -> Cells:
+    def of(
+        cls,
+        ontology: Ontology,
+        classes: Sequence[str],
+        world: World,
+        *,
+        numbers: bool = False,
+        facts: Sequence[str] = ("attributes",),
+    ) -> Cells:
         """Those of an ontology, by blocks of rows, since ``class_attributes`` is dense."""
         c, width = ontology.columns, len(ontology.terms)
         plain = ~c.negative & ~np.array([ontology.is_taxonomy(t) for t in ontology.terms])[c.predicate]
@@ -76,7 +84,8 @@ class Cells:
         incomparable: Mapping[str, tuple[str, ...]] = {}
         for start in range(0, len(classes), step):
             try:
-                block = class_attributes(ontology, classes[start : start + step], world=world, numbers=numbers)
+                rows = classes[start : start + step]
+                block = class_attributes(ontology, rows, world=world, numbers=numbers, facts=facts, among=classes)
             except NoFactsError:  # it says so of the ontology, not of this block
                 break
             attributes, incomparable = block.attributes, block.incomparable
@@ -129,6 +138,7 @@ class Case:
         unseen: IRIs of the unseen ones, sorted; empty without a split.
         world: what to make of that which is not stated.
         numbers: whether numbers are attributes.
+        facts: groups of facts that describe classes.
     """
 
     ontology: Ontology
@@ -137,11 +147,12 @@ class Case:
     unseen: tuple[str, ...] = ()
     world: World = "pca"
     numbers: bool = False
+    facts: tuple[str, ...] = ("attributes",)
 
     @cached_property
     def cells(self) -> Cells:
         """The attributes of all classes."""
-        return Cells.of(self.ontology, self.classes, self.world, numbers=self.numbers)
+        return Cells.of(self.ontology, self.classes, self.world, numbers=self.numbers, facts=self.facts)
 
     @cached_property
     def groups(self) -> Groups:

@@ -311,6 +311,7 @@ def lint(
     unseen: Iterable[str] | None = None,
     world: World = "pca",
     numbers: bool = False,
+    facts: Sequence[str] = ("attributes",),
 ) -> LintReport:
     """What in an ontology stands in the way of zero-shot learning, before anything is trained.
 
@@ -326,11 +327,12 @@ def lint(
         unseen: IRIs of the classes without.
         world: what to make of that which is not stated, as in ``class_attributes``.
         numbers: whether numbers are attributes, as in ``class_attributes``.
+        facts: groups of facts that describe classes, as in ``class_attributes``.
 
     Raises:
         UnknownTermError: names of classes that are not in the ontology.
         SplitError: a class is both seen and unseen, or one of the two sets is empty.
-        ConfigError: there is no such world.
+        ConfigError: there is no such world, or no such group of facts.
 
     Example:
         >>> from kgzsl.ontology import parse_ontology
@@ -344,7 +346,7 @@ def lint(
         >>> print(lint(o).ceilings[0])
         2 of 3 (66.7 %)
     """
-    case = replace(_case(ontology, classes, seen, unseen, world), numbers=numbers)
+    case = replace(_case(ontology, classes, seen, unseen, world), numbers=numbers, facts=tuple(facts))
     split = bool(case.unseen)
     findings = [
         Finding(
