@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kgzsl.api.building import build_model, compat_method, need_compat, promise_of
+from kgzsl.api.baselines import fit_baseline
+from kgzsl.api.building import build_model, compat_method, need_baseline, need_compat, promise_of
 from kgzsl.api.records import Dataset, Listener, Run
 from kgzsl.api.scoring import calibrate, gates_of, held_out_images, settle_gate, validation_metrics
 from kgzsl.api.sources import attributes_of, load_dataset, ontology_of
@@ -25,6 +26,7 @@ from kgzsl.errors import (
     Problem,
     RunError,
 )
+from kgzsl.model.config import BASELINES
 from kgzsl.semantics import class_prompt
 
 if TYPE_CHECKING:
@@ -72,12 +74,16 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     compat = config.model.kind == "duet-compat"
     if compat:
         need_compat(config)
+    need_baseline(config)
     processes, device = Processes.joined(), pick_device(config.train.device)
     data = load_dataset(config, listener)
     run_folder = RunFolder(Path(folder))
     promise = promise_of(data.ontology, data.attributes, data.split)
     trainval = data.images.part("trainval")
     _need_images(trainval, data)
+    if config.model.kind in BASELINES:
+        fit_baseline(config, data, run_folder, listener=listener)
+        return load_run(run_folder.path)
     seen = LabelSpace(data.split.seen)
     table = data.attributes.subset(data.split.seen)
     value, known = torch.from_numpy(table.value), torch.from_numpy(table.known)

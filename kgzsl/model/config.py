@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "ModelConfig"]
+__all__ = ["ATTRIBUTE_BASELINES", "BASELINES", "KINDS", "NAMED_BASELINES", "ModelConfig"]
 
-KINDS = ("duet", "duet-compat")
+ATTRIBUTE_BASELINES = ("eszsl", "ale", "devise")
+"""Baselines with scores linear in the class attributes: :class:`~kgzsl.model.baselines.AttributeClassifier`."""
+
+NAMED_BASELINES = ("gcnz", "dgp", "f-clswgan", "clip-names", "clip-facts")
+"""Baselines with a vector for each class of the run: :class:`~kgzsl.model.baselines.NamedClassifier`."""
+
+BASELINES = (*ATTRIBUTE_BASELINES, *NAMED_BASELINES)
+
+KINDS = ("duet", "duet-compat", *BASELINES)
 """Kinds of models."""
 
 
@@ -25,7 +33,8 @@ class ModelConfig:
         dropout: in the cross-modal layers and on patch features, in [0, 1).
         text_encoder: a transformers folder or hub id; empty: built from the ontology's words.
         unit_classes: class vectors of length 1, so that classes with many facts do not outshout those with few.
-        kind: one of :data:`KINDS`; ``duet-compat``: networks, losses and draws of DUET's published code, on pixels.
+        kind: one of :data:`KINDS`; ``duet-compat``: networks, losses and draws of DUET's published code, on pixels;
+            :data:`BASELINES`: published methods of the field, of which `docs/baselines.md` tells.
     """
 
     dim: int = 96

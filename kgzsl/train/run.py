@@ -16,6 +16,7 @@ from typing import Any, Literal
 from kgzsl.data.catalog import LAYOUTS, catalog
 from kgzsl.errors import ConfigError, MismatchError, Problem, RunError, nearest
 from kgzsl.model.config import KINDS, ModelConfig
+from kgzsl.train.baselines.config import BaselineConfig
 from kgzsl.train.checkpoint import write_json, write_text
 from kgzsl.train.config import TrainConfig
 
@@ -96,6 +97,7 @@ class RunConfig:
     semantics: SemanticsConfig = field(default_factory=SemanticsConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    baseline: BaselineConfig = field(default_factory=BaselineConfig)
 
     def to_toml(self) -> str:
         """As a run file that :func:`read_config` reads back."""
@@ -132,6 +134,8 @@ MINIMUM = {
     **dict.fromkeys(("train.self_calibration", "train.attribute_contrast", "train.instance_contrast"), 0),
     **dict.fromkeys(("train.temperature", "train.clip"), 1e-4),
     **dict.fromkeys(("train.batch_size", "data.train_per_class"), 2),
+    **dict.fromkeys(("baseline.epochs", "baseline.lr"), 0),
+    **dict.fromkeys(("baseline.hidden", "baseline.synthesized"), 1),
     **dict.fromkeys(_SHARES, 0.0),
     **dict.fromkeys(("train.asked", "train.validation_fraction"), 0.01),
     "model.dim": 4,
@@ -142,6 +146,7 @@ MAXIMUM = {
     **dict.fromkeys(("train.label_smoothing", "train.validation_fraction", "model.dropout"), 0.99),
 }
 PATHS = {"ontology.files", "data.root", "data.images", "data.split", "data.backbone", "model.text_encoder"}
+PATHS |= {"baseline.dual_encoder"}
 
 
 def read_config(path: str | Path, *, overrides: Sequence[str] = ()) -> RunConfig:
