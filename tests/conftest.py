@@ -255,22 +255,48 @@ def toy_run(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture
-def poisoned_test_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Test images are noise under shuffled labels, wherever data are loaded from now on."""
-    from kgzsl import api
+def poisoned_test_images(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Test images are noise (features no numbers) under shuffled labels, wherever training loads data from now on."""
+    from kgzsl.api import training
 
-    honest = api.load_dataset
+    honest, loaded = training.load_dataset, []
 
-    def poisoned(*arguments: Any) -> api.Dataset:
+    def poisoned(*arguments: Any) -> Any:
         data = honest(*arguments)
         images, random = data.images, np.random.default_rng(1)
         test = images.parts != "trainval"
-        array, labels = images.array.copy(), images.labels.copy()
-        array[test] = random.integers(0, 256, array[test].shape, dtype=np.uint8)
+        array, labels = np.array(images.array), images.labels.copy()
+        noise = random.integers(0, 256, array[test].shape, dtype=np.uint8)
+        array[test] = noise if array.dtype == np.uint8 else np.nan
         labels[test] = random.permutation(labels[test])
+        loaded.append(data)
         return replace(data, images=replace(images, array=array, labels=labels))
 
-    monkeypatch.setattr(api, "load_dataset", poisoned)
+    monkeypatch.setattr(training, "load_dataset", poisoned)
+    yield
+    assert loaded, "nothing was poisoned: training loads its data another way"
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small random CLIP, its tokenizer and its image processor."""
+    import torch
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
+
+    from kgzsl.model.text_encoder import build_tokenizer
+
+    folder = tmp_path_factory.mktemp("encoders") / "tiny-clip"
+    words = "a photo of a red green blue yellow disc box , which has large small round square as its main color size ."
+    tokenizer = build_tokenizer([words])
+    torch.manual_seed(0)
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    text = {**size, "vocab_size": len(tokenizer), "max_position_embeddings": 40, "eos_token_id": tokenizer.sep_token_id}
+    vision = {**size, "image_size": 24, "patch_size": 8}
+    CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=12)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    side = {"height": 24, "width": 24}
+    CLIPImageProcessor(size={"shortest_edge": 24}, crop_size=side).save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture

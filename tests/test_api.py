@@ -319,7 +319,7 @@ def test_a_run_on_a_frozen_backbone_never_sees_test_features(
         labels[test] = np.random.default_rng(0).permutation(labels[test])
         return replace(data, images=replace(data.images, array=array, labels=labels))
 
-    monkeypatch.setattr(api, "load_dataset", poisoned)
+    monkeypatch.setattr("kgzsl.api.training.load_dataset", poisoned)
     other = api.fit(config, tmp_path / "poisoned")
     one, two = weights(run.folder.checkpoint), weights(other.folder.checkpoint)
     assert [k for k in one if not torch.equal(one[k], two[k])] == []

@@ -99,7 +99,7 @@ def test_training_on_features_never_sees_test_images(
         labels[test] = np.random.default_rng(0).permutation(labels[test])
         return replace(data, images=replace(data.images, array=array, labels=labels))
 
-    monkeypatch.setattr(api, "load_dataset", poisoned)
+    monkeypatch.setattr("kgzsl.api.training.load_dataset", poisoned)
     other = api.fit(config, tmp_path / "poisoned")
     own, theirs = run.model.state_dict(), other.model.state_dict()
     assert all(torch.equal(own[key], theirs[key]) for key in own)

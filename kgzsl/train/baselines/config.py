@@ -22,6 +22,6 @@ class BaselineConfig:
 
     epochs: int = 0
     lr: float = 0.0
-    hidden: int = 512
+    hidden: int = 256
     synthesized: int = 100
     dual_encoder: str = ""

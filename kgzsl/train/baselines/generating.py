@@ -16,9 +16,9 @@ from kgzsl.train.baselines.softmax import softmax_weights
 
 __all__ = ["fit_generator", "gradient_penalty"]
 
-EPOCHS, LR, BETAS = 30, 1e-4, (0.5, 0.999)
+EPOCHS, LR, BETAS = 30, 1e-3, (0.5, 0.999)
 CRITIC_STEPS, PENALTY, CLASSIFICATION = 5, 10.0, 0.01
-EVERY = 3
+EVERY = 5
 """Epochs between two candidates."""
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 __all__ = ["softmax_weights"]
 
 DECAY = 1e-4
-STEPS = 100
+STEPS = 50
 
 
 def softmax_weights(features: Tensor, labels: Tensor, *, classes: int) -> Tensor:
