@@ -257,12 +257,11 @@ def toy_run(toys: Toys, tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture
 def poison(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     """Once called, training finds noise (NaN, where images are features) under shuffled labels as test images."""
-    from kgzsl import api
     from kgzsl.api import training
 
     honest, loaded = training.load_dataset, []
 
-    def poisoned(*arguments: Any) -> api.Dataset:
+    def poisoned(*arguments: Any) -> Any:
         data = honest(*arguments)
         loaded.append(data)
         images, random = data.images, np.random.default_rng(1)
@@ -281,6 +280,28 @@ def poison(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
 def poisoned_test_images(poison: Callable[[], None]) -> None:
     """As ``poison``, from the beginning."""
     poison()
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small random CLIP, its tokenizer and its image processor."""
+    import torch
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
+
+    from kgzsl.model.text_encoder import build_tokenizer
+
+    folder = tmp_path_factory.mktemp("encoders") / "tiny-clip"
+    words = "a photo of a red green blue yellow disc box , which has large small round square as its main color size ."
+    tokenizer = build_tokenizer([words])
+    torch.manual_seed(0)
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    text = {**size, "vocab_size": len(tokenizer), "max_position_embeddings": 40, "eos_token_id": tokenizer.sep_token_id}
+    vision = {**size, "image_size": 24, "patch_size": 8}
+    CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=12)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    side = {"height": 24, "width": 24}
+    CLIPImageProcessor(size={"shortest_edge": 24}, crop_size=side).save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from kgzsl.errors import (
     SplitError,
     nearest,
 )
+from kgzsl.model.config import KINDS, NAMED_BASELINES
 from kgzsl.ontology import Fact, Ontology
 from kgzsl.semantics import verbalize
 
@@ -101,13 +102,19 @@ def explain(
 
     Raises:
         ImageError: not an image.
+        ConfigError: a kind of model whose class vectors are not made of facts.
         UnknownTermError: no such rival.
         SplitError: the rival is not a class of the run, or is the predicted class.
     """
     import torch
 
     from kgzsl.explain.margin import ImageEvidence, explain_margin
+    from kgzsl.model.baselines import NamedClassifier
 
+    if isinstance(run.model, NamedClassifier):
+        told = ", ".join(kind for kind in KINDS if kind not in NAMED_BASELINES)
+        got = f"a run of kind {run.config.model.kind}, whose scores are no sum over facts"
+        raise ConfigError(Problem(got, expected=f"a run of kind {told}", file=run.folder.path))
     array = image if isinstance(image, np.ndarray) else _array(run, image)
     rival_iri = None if against is None else _rival(run, against)
     model = run.model

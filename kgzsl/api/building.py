@@ -16,17 +16,20 @@ from kgzsl.errors import (
     ConfigError,
     Problem,
 )
+from kgzsl.model.config import ATTRIBUTE_BASELINES, BASELINES
 from kgzsl.ontology import Ontology
 from kgzsl.semantics import ClassAttributes, attribute_phrases, class_prompt, template
 
 if TYPE_CHECKING:
-    from kgzsl.model.classifier import ZeroShotClassifier
+    from kgzsl.model.baselines import BaselineClassifier
     from kgzsl.train.run import RunConfig, RunFolder
 
 __all__ = [
+    "build_baseline",
     "build_model",
     "compat_method",
     "is_frozen",
+    "need_baseline",
     "need_compat",
     "promise_of",
     "save_encoders",
@@ -47,14 +50,21 @@ def build_model(
     split: ZeroShotSplit,
     array: np.ndarray | Rows | None = None,
     saved: RunFolder | None = None,
-) -> tuple[ZeroShotClassifier, Any]:
-    """A classifier for these attributes with fresh weights, and its tokenizer (a saved one, or made from the words)."""
+) -> tuple[Any, Any]:
+    """A classifier for these attributes with fresh weights, and its tokenizer (a saved one, or made from the words).
+
+    A baseline has no tokenizer.
+    """
     import torch
 
     from kgzsl.model.class_encoder import ClassEncoder
     from kgzsl.model.classifier import Texts, ZeroShotClassifier
     from kgzsl.model.text_encoder import build_tokenizer, load_tokenizer, tokenize
 
+    if config.model.kind in BASELINES:
+        given = array.shape[2] if array is not None and array.ndim == 3 else None
+        channels = saved.state()["channels"] if saved else given
+        return build_baseline(config, attributes, split=split, channels=channels), None
     phrases = attribute_phrases(attributes, ontology)
     skeleton = template(attributes, ontology).text
     if config.model.text_encoder:
@@ -118,6 +128,54 @@ def with_saved_encoders(config: RunConfig, folder: Path) -> RunConfig:
     names = ("image_encoder", "text_encoder")
     copies: dict[str, Any] = {name: str(folder / name) for name in names if getattr(config.model, name)}
     return replace(config, model=replace(config.model, **copies))
+
+
+def build_baseline(
+    config: RunConfig, attributes: ClassAttributes, *, split: ZeroShotSplit, channels: int | None
+) -> BaselineClassifier:
+    """A baseline with fresh weights.
+
+    Args:
+        config: the run.
+        attributes: its class attributes.
+        split: its classes.
+        channels: width of patch features; None for images as pixels.
+    """
+    import torch
+
+    from kgzsl.model.baselines import AttributeClassifier, GivenTokens, MeanToken, NamedClassifier
+    from kgzsl.model.image_encoder import PixelEncoder
+
+    if config.model.kind.startswith("clip"):
+        from kgzsl.model.baselines.dual_encoder import DualImages
+
+        encoder = DualImages(config.baseline.dual_encoder)
+        images = MeanToken(encoder, width=encoder.channels)
+    elif channels is None:
+        torch.manual_seed(config.train.seed)
+        images = MeanToken(PixelEncoder(config.model), width=config.model.stages[-1])
+    else:
+        images = MeanToken(GivenTokens(), width=channels)
+    if config.model.kind in ATTRIBUTE_BASELINES:
+        return AttributeClassifier(images, attributes=len(attributes.attributes))
+    return NamedClassifier(images, classes=(*split.seen, *split.unseen))
+
+
+def need_baseline(config: RunConfig) -> None:
+    """What a baseline asks of a run file."""
+    kind, problems = config.model.kind, []
+    if kind.startswith("clip"):
+        fix = "leave it out: the dual encoder reads images itself, scaled to data.size"
+        problems = [
+            Problem(f"data.{name} with model.kind = {kind!r}", expected="images as pixels", fix=fix)
+            for name in ("backbone", "features")
+            if getattr(config.data, name)
+        ]
+        if not config.baseline.dual_encoder:
+            fix = "set baseline.dual_encoder"
+            problems.append(Problem(f"model.kind = {kind!r} without a model", expected="a CLIP or alike", fix=fix))
+    if problems:
+        raise ConfigError(problems)
 
 
 def need_compat(config: RunConfig) -> None:

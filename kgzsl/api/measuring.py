@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kgzsl.api.baselines import features_of, fit_protocol, semantics_of
 from kgzsl.api.building import is_frozen
 from kgzsl.api.records import Dataset, Listener, Run
-from kgzsl.api.scoring import held_out_images, scores_of
+from kgzsl.api.scoring import held_out_images, metrics_of, scores_of
 from kgzsl.api.sources import dataset_name, load_dataset, semantics_name
 from kgzsl.data.images import ImageSet
 from kgzsl.data.rows import Rows
@@ -18,10 +19,13 @@ from kgzsl.errors import (
     MismatchError,
     Problem,
 )
-from kgzsl.semantics import ClassAttributes
+from kgzsl.model.config import BASELINES as KINDS_OF_BASELINES
 
 if TYPE_CHECKING:
+    import torch
+
     from kgzsl.evaluate import ZeroShotReport
+    from kgzsl.model.baselines import MeanToken
 
 __all__ = ["BASELINES", "baseline", "evaluate"]
 
@@ -93,71 +97,92 @@ def _report(
 def baseline(run: Run, name: str, *, listener: Listener | None = None) -> ZeroShotReport:
     """Measure a baseline on the images, split and class attributes of a run.
 
-    ``ESZSL`` and ``ridge`` (regression of the class attributes) work on the mean patch token of the run's own image
-    encoder (of the frozen backbone, where there is one); ``pixel ridge`` on pixels scaled down to 32 x 32: what is to
-    be had without seeing shapes.
-    Their hyperparameters and gamma are chosen on the run's validation classes.
+    ``ESZSL`` and ``ridge`` (regression of the class attributes) work on the mean token of the run's own image encoder
+    (of the frozen backbone, where there is one, as ``model.kind = "eszsl"`` does); ``pixel ridge`` on pixels scaled
+    down to 32 x 32: what is to be had without seeing shapes. Their strengths and gamma are chosen on the run's
+    validation classes.
 
-    Source: Romera-Paredes and Torr, "An embarrassingly simple approach to zero-shot learning", ICML 2015.
+    Source: Romera-Paredes and Torr, "An embarrassingly simple approach to zero-shot learning", ICML 2015; ridge onto
+    attributes: Lampert et al., TPAMI 2014.
 
     Raises:
         ConfigError: no such baseline, or pixels of a run on cached features.
     """
-    from kgzsl.evaluate import ESZSL, RidgeToAttributes, choose_gamma
-
     if name not in BASELINES:
         raise ConfigError(Problem(f"no baseline {name!r}", expected=f"one of {', '.join(BASELINES)}"))
     started = time.perf_counter()
     data = _dataset_of(run, listener)
-    features = _small_pixels(data.images) if name == "pixel ridge" else _pooled(run, data.images)
-    table = _unit_rows(run.attributes)
-    if name == "ridge":  # what sets a class apart from the mean seen class, as in the model
-        table -= table[run.space.mask(run.split.seen)].mean(0)
-    train = np.flatnonzero(data.images.parts == "trainval")
-    test = np.flatnonzero(data.images.parts != "trainval")
-    labels = data.images.labels
-    validation = run.space.mask(run.split.validation)
-    seen = run.space.mask(run.split.seen)
-    # Twice: without the validation classes for gamma, then with all seen classes.
-    kind = ESZSL if name == "ESZSL" else RidgeToAttributes
-    chosen = kind().fit_best(features[train], labels[train], table, validation_classes=np.flatnonzero(validation))
-    strengths: dict[str, Any] = {"lam": chosen.lam}
-    if isinstance(chosen, ESZSL):
-        strengths["gamma"] = chosen.gamma
-    fold = held_out_images(labels[train], seen & ~validation)
-    fitted = train[~fold & ~validation[labels[train]]]
-    judged = train[fold | validation[labels[train]]]
-    columns = np.flatnonzero(seen)
-    trial = kind().fit(features[fitted], labels[fitted], table, **strengths).scores(features[judged], table)[:, columns]
-    calibration = choose_gamma(trial, np.searchsorted(columns, labels[judged]), validation[columns])
-    scores = chosen.scores(features[test], table)
-    ratio = chosen.scores(features[train[fold]], table)[:, columns].std() / trial[~validation[labels[judged]]].std()
+    scores, gamma = _eszsl(run, data) if name == "ESZSL" else _ridge(run, data, pixels=name == "pixel ridge")
     return _report(
         run,
         scores,
-        labels[test],
-        gamma=calibration.gamma * float(ratio),
+        data.images.labels[data.images.parts != "trainval"],
+        gamma=gamma,
         backbone=run.facts["backbone"] if is_frozen(run.config) or name == "pixel ridge" else "encoder of the run",
         seconds=time.perf_counter() - started,
     )
 
 
-def _pooled(run: Run, images: ImageSet, *, batch: int = 256) -> np.ndarray:
-    """Mean patch token of every image, unit length: of the backbone, or of the run's own encoder."""
+def _eszsl(run: Run, data: Dataset) -> tuple[np.ndarray, float]:
+    """Scores of the test images, and gamma, of ESZSL on a run's image encoder as it is."""
+    from kgzsl.model.baselines import AttributeClassifier
+    from kgzsl.train.baselines.closed_form import fit_eszsl
+
+    array = data.images.array
+    model = AttributeClassifier(_mean_token(run, array), attributes=len(run.attributes.attributes))
+    facts = fit_protocol(model, run.config, data, method=fit_eszsl)
+    test = array[data.images.parts != "trainval"]
+    return scores_of(model, test, run.attributes), facts["calibration"]["gamma"]
+
+
+def _mean_token(run: Run, array: np.ndarray | Rows) -> MeanToken:
+    """Mean tokens of a run's image encoder, or of the patch features that it is given."""
     import torch
 
-    rows = []
+    from kgzsl.model.baselines import GivenTokens, MeanToken
+
+    own: Any = run.model.images if run.config.model.kind in KINDS_OF_BASELINES else run.model
+    place = run.model.log_scale.device
+
+    # A function: the encoder stays as it is, and is no part of what is fitted.
+    def encoder(pixels: torch.Tensor) -> torch.Tensor:
+        return own.image_encoder(pixels.to(place)).cpu()
+
+    given = GivenTokens() if array.ndim == 3 else encoder
     with torch.inference_mode():
-        for start in range(0, len(images), batch):
-            part = np.array(images.array[start : start + batch])
-            tokens = (
-                part.astype(np.float32)
-                if images.array.ndim == 3
-                else run.model.image_encoder(torch.from_numpy(part).to(run.model.log_scale.device)).cpu().numpy()
-            )
-            rows.append(tokens.mean(1))
-    pooled = np.concatenate(rows).astype(np.float64)
-    return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+        width = given(torch.from_numpy(np.array(array[:1]))).shape[2]
+    return MeanToken(given, width=width)
+
+
+def _ridge(run: Run, data: Dataset, *, pixels: bool) -> tuple[np.ndarray, float]:
+    """The same of ridge regression to class attributes, from small pixels or mean tokens; scores are cosines."""
+    from kgzsl.train.baselines.closed_form import GRID, RidgePath
+
+    array, labels, table = data.images.array, data.images.labels, semantics_of(run.attributes)
+    if pixels:
+        features = _small_pixels(data.images)
+    else:
+        features = features_of(_mean_token(run, array), array).numpy().astype(np.float64)
+        table = table - table[run.space.mask(run.split.seen)].mean(0)  # what sets a class apart, as in the model
+    columns = run.space.columns(run.split.seen)
+    train, seen = data.images.parts == "trainval", run.space.mask(run.split.training)
+    fold = np.zeros_like(train)
+    fold[train] = held_out_images(labels[train], seen)
+    first = train & seen[labels] & ~fold
+    judged = train & ~first
+
+    def cosines(path: RidgePath, lam: float, asked: np.ndarray) -> np.ndarray:
+        weights, intercept = path.solve(lam)
+        found = features[asked] @ weights + intercept
+        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12) @ table.T
+
+    path = RidgePath(features[first], table[labels[first]])
+    places = np.searchsorted(columns, labels[judged])
+    tried = [(metrics_of(cosines(path, lam, judged)[:, columns], places, seen[columns]), lam) for lam in GRID]
+    best, lam = max(tried, key=lambda trial: (trial[0]["H"], trial[1]))
+    final = RidgePath(features[train], table[labels[train]])
+    ratio = cosines(final, lam, fold)[:, columns].std() / best["spread"]
+    return cosines(final, lam, ~train), best["gamma"] * float(ratio)
 
 
 def _small_pixels(images: ImageSet) -> np.ndarray:
@@ -168,9 +193,3 @@ def _small_pixels(images: ImageSet) -> np.ndarray:
     size = images.array.shape[1] // step * step
     blocks = images.array[:, :size, :size].reshape(len(images), size // step, step, size // step, step, 3)
     return blocks.mean((2, 4)).reshape(len(images), -1) / 127.5 - 1
-
-
-def _unit_rows(attributes: ClassAttributes) -> np.ndarray:
-    """Class attributes of unit length, what is unknown being 0."""
-    table = np.where(attributes.known, attributes.value, 0).astype(np.float64)
-    return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)

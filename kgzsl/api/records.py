@@ -16,6 +16,7 @@ from kgzsl.ontology import Ontology
 from kgzsl.semantics import ClassAttributes
 
 if TYPE_CHECKING:
+    from kgzsl.model.baselines import BaselineClassifier
     from kgzsl.model.classifier import ZeroShotClassifier
     from kgzsl.train.loop import EpochRecord
     from kgzsl.train.run import RunConfig, RunFolder
@@ -84,7 +85,7 @@ class Run:
     attributes: ClassAttributes
     split: ZeroShotSplit
     space: LabelSpace
-    model: ZeroShotClassifier
+    model: ZeroShotClassifier | BaselineClassifier
     gamma: float
     facts: Mapping[str, Any]
     folder: RunFolder

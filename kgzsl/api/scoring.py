@@ -13,13 +13,18 @@ from kgzsl.semantics import ClassAttributes
 if TYPE_CHECKING:
     import torch
 
+    from kgzsl.model.baselines import BaselineClassifier
     from kgzsl.model.classifier import ZeroShotClassifier
+
+    Model = ZeroShotClassifier | BaselineClassifier
 
 __all__ = [
     "calibrate",
+    "class_vectors",
     "evidence_of",
     "gates_of",
     "held_out_images",
+    "metrics_of",
     "scores_in_turn",
     "scores_of",
     "settle_gate",
@@ -30,21 +35,19 @@ HELD_OUT_EVERY = 10
 """Every tenth training image of a training class is held out while selecting: it plays the seen test images."""
 
 
-def evidence_of(model: ZeroShotClassifier, images: np.ndarray | Rows) -> np.ndarray:
+def evidence_of(model: Model, images: np.ndarray | Rows) -> np.ndarray:
     """Evidence ``(image, attribute)`` of images."""
     none = np.zeros((0, len(model.phrases)), dtype=np.float32)
     return np.concatenate([none, *(evidence.cpu().numpy() for evidence in _evidence(model, _slices(images)))])
 
 
-def scores_of(model: ZeroShotClassifier, images: np.ndarray | Rows, table: ClassAttributes) -> np.ndarray:
+def scores_of(model: Model, images: np.ndarray | Rows, table: ClassAttributes) -> np.ndarray:
     """Scores ``(image, class)`` of images for the rows of a table."""
     none = np.zeros((0, len(table.classes)), dtype=np.float32)
     return np.concatenate([none, *scores_in_turn(model, _slices(images), table)])
 
 
-def scores_in_turn(
-    model: ZeroShotClassifier, batches: Iterable[np.ndarray], table: ClassAttributes
-) -> Iterator[np.ndarray]:
+def scores_in_turn(model: Model, batches: Iterable[np.ndarray], table: ClassAttributes) -> Iterator[np.ndarray]:
     """Scores ``(image, class)`` of one batch of images after the other; texts and classes are encoded once."""
     import torch
 
@@ -55,15 +58,19 @@ def scores_in_turn(
             yield model.scores(evidence, classes).cpu().numpy()
 
 
-def class_vectors(model: ZeroShotClassifier, table: ClassAttributes) -> torch.Tensor:
-    """Vectors ``(class, attribute)`` of the rows of a table, where the model is."""
+def class_vectors(model: Model, table: ClassAttributes) -> torch.Tensor:
+    """Vectors of the rows of a table, where the model is: from what it says of them or, of names learned, by IRI."""
     import torch
 
+    from kgzsl.model.baselines import NamedClassifier
+
+    if isinstance(model, NamedClassifier):
+        return model.encode_names(table.classes)
     value, known = (torch.from_numpy(cells).to(model.log_scale.device) for cells in (table.value, table.known))
     return model.encode_classes(value, known)
 
 
-def _evidence(model: ZeroShotClassifier, batches: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
+def _evidence(model: Model, batches: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
     """Evidence ``(image, attribute)`` of one batch of images after the other, where the model is."""
     import torch
 
@@ -93,9 +100,13 @@ def validation_metrics(
     model: ZeroShotClassifier, *, images: np.ndarray, labels: np.ndarray, table: ClassAttributes, training: np.ndarray
 ) -> dict[str, float]:
     """Metrics with the validation classes in the place of the unseen ones."""
+    return metrics_of(scores_of(model, images, table), labels, training)
+
+
+def metrics_of(scores: np.ndarray, labels: np.ndarray, training: np.ndarray) -> dict[str, float]:
+    """The same of scores ``(image, seen class)``; the classes that are not for training play the unseen ones."""
     from kgzsl.evaluate import ausuc, choose_gamma, czsl_accuracy, seen_unseen_curve
 
-    scores = scores_of(model, images, table)
     calibration = choose_gamma(scores, labels, ~training)
     return {
         "H": calibration.H,
@@ -140,9 +151,7 @@ def gates_of(model: ZeroShotClassifier, attributes: ClassAttributes) -> dict[str
     return {iri: round(float(model.classes.gate[column]), 4) for iri, column in columns.items()}
 
 
-def calibrate(
-    model: ZeroShotClassifier, best: Mapping[str, float], *, images: np.ndarray, table: ClassAttributes
-) -> dict[str, Any]:
+def calibrate(model: Model, best: Mapping[str, float], *, images: np.ndarray, table: ClassAttributes) -> dict[str, Any]:
     """Gamma for the final model.
 
     Gamma is chosen for the selected checkpoint; training on with all seen classes widens the scores, so it

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kgzsl.api.baselines import fit_baseline
 from kgzsl.api.building import (
     build_model,
     compat_method,
+    need_baseline,
     need_compat,
     promise_of,
     save_encoders,
@@ -32,6 +34,7 @@ from kgzsl.errors import (
     Problem,
     RunError,
 )
+from kgzsl.model.config import BASELINES
 from kgzsl.semantics import class_prompt
 
 if TYPE_CHECKING:
@@ -79,12 +82,16 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     compat = config.model.kind == "duet-compat"
     if compat:
         need_compat(config)
+    need_baseline(config)
     processes, device = Processes.joined(), pick_device(config.train.device)
     data = load_dataset(config, listener)
     run_folder = RunFolder(Path(folder))
     promise = promise_of(data.ontology, data.attributes, data.split)
     trainval = data.images.part("trainval")
     _need_images(trainval, data)
+    if config.model.kind in BASELINES:
+        fit_baseline(config, data, run_folder, listener=listener)
+        return load_run(run_folder.path)
     seen = LabelSpace(data.split.seen)
     table = data.attributes.subset(data.split.seen)
     value, known = torch.from_numpy(table.value), torch.from_numpy(table.known)

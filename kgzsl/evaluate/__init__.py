@@ -1,8 +1,7 @@
-"""Floor 5b: metrics, calibration, baselines and the report of a zero-shot run, by the field's protocol."""
+"""Floor 5b: metrics, calibration and the report of a zero-shot run, by the field's protocol."""
 
 from __future__ import annotations
 
-from kgzsl.evaluate.baselines import ESZSL, RidgeToAttributes
 from kgzsl.evaluate.calibration import Calibration, choose_gamma
 from kgzsl.evaluate.metrics import (
     Curve,
@@ -20,11 +19,9 @@ from kgzsl.evaluate.metrics import (
 from kgzsl.evaluate.report import Summary, ZeroShotReport, summarize
 
 __all__ = [
-    "ESZSL",
     "Calibration",
     "Curve",
     "GzslAccuracy",
-    "RidgeToAttributes",
     "Summary",
     "ZeroShotReport",
     "ausuc",

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "ModelConfig"]
+__all__ = ["ATTRIBUTE_BASELINES", "BASELINES", "KINDS", "NAMED_BASELINES", "ModelConfig"]
 
-KINDS = ("duet", "duet-compat")
+ATTRIBUTE_BASELINES = ("eszsl", "ale", "devise")
+"""Baselines with scores linear in the class attributes: :class:`~kgzsl.model.baselines.AttributeClassifier`."""
+
+NAMED_BASELINES = ("gcnz", "dgp", "f-clswgan", "clip-names", "clip-facts")
+"""Baselines with a vector for each class of the run: :class:`~kgzsl.model.baselines.NamedClassifier`."""
+
+BASELINES = (*ATTRIBUTE_BASELINES, *NAMED_BASELINES)
+
+KINDS = ("duet", "duet-compat", *BASELINES)
 """Kinds of models."""
 
 
@@ -30,7 +38,8 @@ class ModelConfig:
         tuned_text_blocks: how many of its last blocks learn; by default none, which keeps what it knows of words
             that only unseen classes have; -1: all of it.
         unit_classes: class vectors of length 1, so that classes with many facts do not outshout those with few.
-        kind: one of :data:`KINDS`; ``duet-compat``: networks, losses and draws of DUET's published code, on pixels.
+        kind: one of :data:`KINDS`; ``duet-compat``: networks, losses and draws of DUET's published code, on pixels;
+            :data:`BASELINES`: published methods of the field, of which `docs/baselines.md` tells.
     """
 
     dim: int = 96

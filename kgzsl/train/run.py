@@ -17,6 +17,7 @@ from kgzsl.data.catalog import LAYOUTS, catalog
 from kgzsl.errors import ConfigError, MismatchError, Problem, RunError, nearest
 from kgzsl.model.config import KINDS, ModelConfig
 from kgzsl.semantics.groups import GROUPS
+from kgzsl.train.baselines.config import BaselineConfig
 from kgzsl.train.checkpoint import write_json, write_text
 from kgzsl.train.config import TrainConfig
 
@@ -103,6 +104,7 @@ class RunConfig:
     semantics: SemanticsConfig = field(default_factory=SemanticsConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    baseline: BaselineConfig = field(default_factory=BaselineConfig)
 
     def to_toml(self) -> str:
         """As a run file that :func:`read_config` reads back."""
@@ -140,6 +142,8 @@ MINIMUM = {
     **dict.fromkeys(("train.self_calibration", "train.attribute_contrast", "train.instance_contrast"), 0),
     **dict.fromkeys(("train.temperature", "train.clip"), 1e-4),
     **dict.fromkeys(("train.batch_size", "data.train_per_class"), 2),
+    **dict.fromkeys(("baseline.epochs", "baseline.lr"), 0),
+    **dict.fromkeys(("baseline.hidden", "baseline.synthesized"), 1),
     **dict.fromkeys(_SHARES, 0.0),
     **dict.fromkeys(("train.asked", "train.validation_fraction"), 0.01),
     **dict.fromkeys(("model.tuned_blocks", "model.tuned_text_blocks"), -1),
@@ -152,7 +156,7 @@ MAXIMUM = {
     **dict.fromkeys(("train.label_smoothing", "train.validation_fraction", "model.dropout"), 0.99),
 }
 PATHS = {"ontology.files", "data.root", "data.images", "data.split", "data.backbone"}
-PATHS |= {"model.image_encoder", "model.text_encoder"}
+PATHS |= {"model.image_encoder", "model.text_encoder", "baseline.dual_encoder"}
 
 
 def read_config(path: str | Path, *, overrides: Sequence[str] = ()) -> RunConfig:

@@ -1,0 +1,1 @@
+"""How the baselines are fitted: one file a family, and the two phases that they share."""
