@@ -112,19 +112,24 @@ def gates_of(model: ZeroShotClassifier, attributes: ClassAttributes) -> dict[str
 
 
 def calibrate(
-    model: ZeroShotClassifier, best: Mapping[str, float], *, images: np.ndarray, table: ClassAttributes
+    model: ZeroShotClassifier,
+    best: Mapping[str, float],
+    *,
+    images: np.ndarray,
+    table: ClassAttributes,
+    validation: str,
 ) -> dict[str, Any]:
     """Gamma for the final model.
 
     Gamma is chosen for the selected checkpoint; training on with all seen classes widens the scores, so it
-    is carried over in units of their spread over the held-out images.
+    is carried over in units of their spread over the held-out images. The rule names the validation classes.
     """
     spread = float(scores_of(model, images, table).std()) if len(images) else best["spread"]
     ratio = spread / best["spread"] if best["spread"] > 0 else 1.0
     return {
         "gamma": best["gamma"] * ratio,
         "unit": "scores",
-        "rule": "best H on validation classes cut from the seen ones, carried over by the spread of the scores",
+        "rule": f"best H on validation classes {validation}, gamma carried over by the spread of the scores",
         "gamma_at_selection": best["gamma"],
         "spread_ratio": ratio,
     }

@@ -77,6 +77,11 @@ class PatchBackbone:
     std: tuple[float, ...]
     digest: str
 
+    @property
+    def parameters(self) -> int:
+        """How many it has."""
+        return sum(p.numel() for p in self.module.parameters())
+
     def pixel_values(self, pixels: np.ndarray) -> torch.Tensor:
         """uint8 ``(image, height, width, 3)`` to normalized float ``(image, 3, height, width)``."""
         import torch

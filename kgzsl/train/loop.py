@@ -58,12 +58,13 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch gave: mean losses, and the validation metrics where it was validated."""
+    """What one epoch gave: mean losses, the validation metrics where it was validated, the last learning rate."""
 
     phase: PhaseName
     epoch: int
     losses: Mapping[str, float]
     validation: Mapping[str, float] = field(default_factory=dict)
+    lr: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ def fit(
     validate: Validate,
     processes: Processes | None = None,
     settle: Validate = lambda model: {},
+    keep: Callable[[EpochRecord], None] = lambda record: None,
     on_epoch: Callable[[EpochRecord], None] = lambda record: None,
     on_step: Callable[[PhaseName, int, int], None] = lambda phase, step, steps: None,
 ) -> Mapping[str, float]:
@@ -132,7 +134,8 @@ def fit(
         processes: that train together; the first alone validates and writes.
         settle: called once with the selected model, which it may change (its gate), before training goes on
             with all seen classes; what it returns is added to the metrics.
-        on_epoch: called after every epoch.
+        keep: called after every epoch, before its checkpoint: again, with the same weights, if the run is killed then.
+        on_epoch: called after every epoch and its checkpoint.
         on_step: called after every step with the phase, the step and the steps of the phase.
 
     Returns:
@@ -162,10 +165,11 @@ def fit(
             metrics = processes.agree(dict(validate(model)) if due and processes.first else {})
             better = due and metrics["H"] >= best.get("H", -1.0)
             best = metrics if better else best
-            record = EpochRecord(phase.name, epoch, losses, metrics)
+            record = EpochRecord(phase.name, epoch, losses, metrics, optimizer.param_groups[0]["lr"])
             if processes.first:
                 if better:
                     save_weights(folder / "best.safetensors", model, {"epoch": epoch, "validation": best})
+                keep(record)
                 _append(folder / "metrics.jsonl", record)
                 progress = {"phase": phase.name, "epoch": epoch, "best": best}
                 save_state(folder / "last.safetensors", model, optimizer, progress)
