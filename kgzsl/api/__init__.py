@@ -9,6 +9,7 @@ Example:
 
 from kgzsl.api.asking import explain, predict, verbalizer
 from kgzsl.api.measuring import BASELINES, baseline, evaluate
+from kgzsl.api.protocol import fit_at_once, report_of, run_folders, runs_of_seeds
 from kgzsl.api.records import Dataset, Listener, Prediction, Run
 from kgzsl.api.sources import creatures_ontology, load_dataset, load_endpoint, load_ontology
 from kgzsl.api.training import fit, load_run
@@ -24,10 +25,14 @@ __all__ = [
     "evaluate",
     "explain",
     "fit",
+    "fit_at_once",
     "load_dataset",
     "load_endpoint",
     "load_ontology",
     "load_run",
     "predict",
+    "report_of",
+    "run_folders",
+    "runs_of_seeds",
     "verbalizer",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from kgzsl.api.building import build_model, promise_of
 from kgzsl.api.records import Dataset, Listener
 from kgzsl.api.scoring import calibrate, class_vectors, held_out_images, metrics_of
 from kgzsl.data.labels import LabelSpace
+from kgzsl.data.rows import Rows
 from kgzsl.semantics import ClassAttributes
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ __all__ = ["features_of", "fit_baseline", "fit_protocol", "semantics_of"]
 def fit_baseline(config: RunConfig, data: Dataset, folder: RunFolder, *, listener: Listener) -> None:
     """Train a baseline into a run folder; one that was killed begins anew, and ends with the same bits."""
     from kgzsl.train.checkpoint import save_weights, write_json, write_text
+    from kgzsl.train.footprint import footprint
 
     started = time.perf_counter()
     promise = promise_of(data.ontology, data.attributes, data.split)
@@ -44,7 +47,8 @@ def fit_baseline(config: RunConfig, data: Dataset, folder: RunFolder, *, listene
         lines.append(json.dumps(figures) + "\n")
         listener.epoch(tried)
 
-    facts = fit_protocol(model, config, data, method=method, listener=listener, record=record)
+    with folder.timed(started):
+        facts = fit_protocol(model, config, data, method=method, listener=listener, record=record)
     write_text(folder.path / "metrics.jsonl", "".join(lines))
     save_weights(folder.checkpoint, model, {"promise": promise})
     source = config.baseline.dual_encoder if config.model.kind.startswith("clip") else ""
@@ -53,7 +57,7 @@ def fit_baseline(config: RunConfig, data: Dataset, folder: RunFolder, *, listene
         gate={},
         backbone=source.rstrip("/").rpartition("/")[2] or data.images.backbone,
         channels=data.images.array.shape[2] if data.images.array.ndim == 3 else None,
-        seconds=time.perf_counter() - started,
+        **asdict(footprint(model, frozen=data.images.frozen)),
     )
 
 
@@ -118,11 +122,11 @@ def fit_protocol(
         features = features_of(model.images, trainval.array)
     refit(model, lesson(features, everything, seen, ~seen), method, chosen=chosen, record=record)
     model.eval()
-    calibration = calibrate(model, best, images=trainval.array[held_out], table=table)
+    calibration = calibrate(model, best, images=trainval.array[held_out], table=table, validation=data.validation)
     return {"validation": best, "chosen": chosen, "calibration": calibration}
 
 
-def features_of(images: MeanToken, array: np.ndarray, *, batch: int = 256) -> torch.Tensor:
+def features_of(images: MeanToken, array: np.ndarray | Rows, *, batch: int = 256) -> torch.Tensor:
     """Mean token of every image, of unit length, ``(image, channel)``."""
     import torch
 

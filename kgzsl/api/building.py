@@ -22,6 +22,7 @@ from kgzsl.semantics import ClassAttributes, attribute_phrases, class_prompt, te
 
 if TYPE_CHECKING:
     from kgzsl.model.baselines import BaselineClassifier
+    from kgzsl.model.classifier import ZeroShotClassifier
     from kgzsl.train.run import RunConfig, RunFolder
 
 __all__ = [

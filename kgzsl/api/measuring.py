@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +14,7 @@ from kgzsl.api.baselines import features_of, fit_protocol, semantics_of
 from kgzsl.api.building import is_frozen
 from kgzsl.api.records import Dataset, Listener, Run
 from kgzsl.api.scoring import held_out_images, metrics_of, scores_of
-from kgzsl.api.sources import dataset_name, load_dataset, semantics_name
+from kgzsl.api.sources import dataset_name, load_dataset, overlap_of, semantics_name
 from kgzsl.data.images import ImageSet
 from kgzsl.data.rows import Rows
 from kgzsl.errors import (
@@ -24,13 +27,16 @@ from kgzsl.model.config import BASELINES as KINDS_OF_BASELINES
 if TYPE_CHECKING:
     import torch
 
-    from kgzsl.evaluate import ZeroShotReport
+    from kgzsl.evaluate import SelectedOnTest, ZeroShotReport
+    from kgzsl.evaluate.metrics import Counted
     from kgzsl.model.baselines import MeanToken
 
 __all__ = ["BASELINES", "baseline", "evaluate"]
 
 BASELINES = ("ESZSL", "ridge", "pixel ridge")
 """Names of the baselines of :func:`baseline`."""
+OVER_IMAGES = ("AWA2", "SUN")
+"""Data sets on which the published code of DUET counts U and S over images."""
 
 
 def _dataset_of(run: Run, listener: Listener | None) -> Dataset:
@@ -46,30 +52,62 @@ def _dataset_of(run: Run, listener: Listener | None) -> Dataset:
     return data
 
 
-def evaluate(run: Run, *, listener: Listener | None = None) -> ZeroShotReport:
+def evaluate(run: Run, *, paper_protocol: bool = False, listener: Listener | None = None) -> ZeroShotReport:
     """Measure a run on its test images by the proposed protocol; written to ``report.json`` as well.
 
     Source: Xian et al., "Zero-Shot Learning - A Comprehensive Evaluation", TPAMI 2019: per-class
     accuracy, proposed split, T1, U, S, H. AUSUC: Chao et al., ECCV 2016.
+
+    Args:
+        run: a trained run.
+        paper_protocol: also say, in ``on_test``, what selection on the test images would report: over gamma, and
+            over the epochs that a run with ``train.keep_epochs`` kept. Nothing else depends on it.
+        listener: is called while backbone features are computed.
     """
     from kgzsl.train.checkpoint import write_json
 
     data = _dataset_of(run, listener)
     test = data.images.take(data.images.parts != "trainval")
     scores = scores_of(run.model, test.array, run.attributes)
-    report = _report(
-        run, scores, test.labels, gamma=run.gamma, backbone=run.facts["backbone"], seconds=run.facts["seconds"]
-    )
+    facts = {key: run.facts[key] for key in ("backbone", "seconds", "parameters", "trainable", "peak_memory")}
+    report = _report(run, test, scores, gamma=run.gamma, model=run.config.model.kind, **facts)
+    if paper_protocol:
+        report = replace(report, on_test=_selected_on_test(run, test, scores))
     write_json(run.folder.path / "report.json", report.to_dict())
     return report
 
 
-def _report(
-    run: Run, scores: np.ndarray, labels: np.ndarray, *, gamma: float, backbone: str, seconds: float
-) -> ZeroShotReport:
-    """All measures of scores on the test images of a run."""
+def _selected_on_test(run: Run, test: ImageSet, scores: np.ndarray) -> tuple[SelectedOnTest, ...]:
+    """Selection on test, counted as everywhere; for ``duet-compat`` also as the published code of DUET counts."""
+    from scipy.special import softmax
+
+    from kgzsl.evaluate import select_on_test
+
+    candidates = [("checkpoint", scores), *_scores_of_epochs(run, test)]
+    seen = run.space.mask(run.split.seen)
+    columns = [select_on_test(candidates, test.labels, seen)]
+    if run.config.model.kind == "duet-compat":
+        probabilities = [(name, softmax(each, axis=1)) for name, each in candidates]
+        over: Counted = "images" if dataset_name(run.config) in OVER_IMAGES else "classes"
+        columns.append(select_on_test(probabilities, test.labels, seen, over=over, gamma_unit="probabilities"))
+    return tuple(columns)
+
+
+def _scores_of_epochs(run: Run, test: ImageSet) -> Iterator[tuple[str, np.ndarray]]:
+    """The test images' scores by the weights of every epoch that was kept."""
+    from kgzsl.train.checkpoint import load_weights
+
+    model = deepcopy(run.model)
+    for file in run.folder.epochs:
+        load_weights(file, model)
+        yield file.stem, scores_of(model.eval(), test.array, run.attributes)
+
+
+def _report(run: Run, test: ImageSet, scores: np.ndarray, *, gamma: float, **facts: Any) -> ZeroShotReport:
+    """All measures of scores on the test images of a run; ``facts`` are entries of the report."""
     from kgzsl.evaluate import ZeroShotReport, ausuc, best_h, czsl_accuracy, gzsl, per_class_accuracy, seen_unseen_curve
 
+    labels = test.labels
     seen = run.space.mask(run.split.seen)
     unseen_rows = ~seen[labels]
     result = gzsl(scores, labels, seen, gamma=gamma)
@@ -77,7 +115,9 @@ def _report(
     accuracies = per_class_accuracy((scores - gamma * seen).argmax(1), labels, labels)
     return ZeroShotReport(
         dataset=dataset_name(run.config),
-        backbone=backbone,
+        test_images=test.test_digest,
+        overlap=overlap_of(run.config),
+        setting=run.config.setting,
         semantics=semantics_name(run.config),
         selection_rule=run.facts["calibration"]["rule"],
         seed=run.config.train.seed,
@@ -90,7 +130,7 @@ def _report(
         gamma=gamma,
         gamma_unit=run.facts["calibration"]["unit"],
         per_class={run.ontology.label(run.space.classes[column]): a for column, a in accuracies.items()},
-        seconds=seconds,
+        **facts,
     )
 
 
@@ -112,19 +152,32 @@ def baseline(run: Run, name: str, *, listener: Listener | None = None) -> ZeroSh
         raise ConfigError(Problem(f"no baseline {name!r}", expected=f"one of {', '.join(BASELINES)}"))
     started = time.perf_counter()
     data = _dataset_of(run, listener)
-    scores, gamma = _eszsl(run, data) if name == "ESZSL" else _ridge(run, data, pixels=name == "pixel ridge")
+    fitted = _eszsl(run, data) if name == "ESZSL" else _ridge(run, data, pixels=name == "pixel ridge")
     return _report(
         run,
-        scores,
-        data.images.labels[data.images.parts != "trainval"],
-        gamma=gamma,
+        data.images.take(data.images.parts != "trainval"),
+        fitted.scores,
+        gamma=fitted.gamma,
+        model=name,
         backbone=run.facts["backbone"] if is_frozen(run.config) or name == "pixel ridge" else "encoder of the run",
         seconds=time.perf_counter() - started,
+        parameters=fitted.parameters,
+        trainable=fitted.parameters,
+        peak_memory=None,
     )
 
 
-def _eszsl(run: Run, data: Dataset) -> tuple[np.ndarray, float]:
-    """Scores of the test images, and gamma, of ESZSL on a run's image encoder as it is."""
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A baseline's scores of the test images, its gamma, and its size."""
+
+    scores: np.ndarray
+    gamma: float
+    parameters: int
+
+
+def _eszsl(run: Run, data: Dataset) -> _Fitted:
+    """ESZSL on a run's image encoder as it is."""
     from kgzsl.model.baselines import AttributeClassifier
     from kgzsl.train.baselines.closed_form import fit_eszsl
 
@@ -132,7 +185,8 @@ def _eszsl(run: Run, data: Dataset) -> tuple[np.ndarray, float]:
     model = AttributeClassifier(_mean_token(run, array), attributes=len(run.attributes.attributes))
     facts = fit_protocol(model, run.config, data, method=fit_eszsl)
     test = array[data.images.parts != "trainval"]
-    return scores_of(model, test, run.attributes), facts["calibration"]["gamma"]
+    count = sum(p.numel() for p in model.parameters())
+    return _Fitted(scores_of(model, test, run.attributes), facts["calibration"]["gamma"], count)
 
 
 def _mean_token(run: Run, array: np.ndarray | Rows) -> MeanToken:
@@ -154,9 +208,10 @@ def _mean_token(run: Run, array: np.ndarray | Rows) -> MeanToken:
     return MeanToken(given, width=width)
 
 
-def _ridge(run: Run, data: Dataset, *, pixels: bool) -> tuple[np.ndarray, float]:
-    """The same of ridge regression to class attributes, from small pixels or mean tokens; scores are cosines."""
+def _ridge(run: Run, data: Dataset, *, pixels: bool) -> _Fitted:
+    """Ridge regression to class attributes, from small pixels or mean tokens; scores are cosines."""
     from kgzsl.train.baselines.closed_form import GRID, RidgePath
+    from kgzsl.train.loop import SELECTED_BY
 
     array, labels, table = data.images.array, data.images.labels, semantics_of(run.attributes)
     if pixels:
@@ -179,10 +234,10 @@ def _ridge(run: Run, data: Dataset, *, pixels: bool) -> tuple[np.ndarray, float]
     path = RidgePath(features[first], table[labels[first]])
     places = np.searchsorted(columns, labels[judged])
     tried = [(metrics_of(cosines(path, lam, judged)[:, columns], places, seen[columns]), lam) for lam in GRID]
-    best, lam = max(tried, key=lambda trial: (trial[0]["H"], trial[1]))
+    best, lam = max(tried, key=lambda trial: (trial[0][SELECTED_BY], trial[1]))
     final = RidgePath(features[train], table[labels[train]])
     ratio = cosines(final, lam, fold)[:, columns].std() / best["spread"]
-    return cosines(final, lam, ~train), best["gamma"] * float(ratio)
+    return _Fitted(cosines(final, lam, ~train), best["gamma"] * float(ratio), (features.shape[1] + 1) * table.shape[1])
 
 
 def _small_pixels(images: ImageSet) -> np.ndarray:

@@ -56,12 +56,14 @@ class Dataset:
         split: seen, unseen and validation classes.
         ontology: entailed.
         attributes: one row for each class of ``images.space``.
+        validation: where the validation classes are from, in words that follow "validation classes".
     """
 
     images: ImageSet
     split: ZeroShotSplit
     ontology: Ontology
     attributes: ClassAttributes
+    validation: str
 
 
 @dataclass(frozen=True, eq=False)

@@ -151,18 +151,25 @@ def gates_of(model: ZeroShotClassifier, attributes: ClassAttributes) -> dict[str
     return {iri: round(float(model.classes.gate[column]), 4) for iri, column in columns.items()}
 
 
-def calibrate(model: Model, best: Mapping[str, float], *, images: np.ndarray, table: ClassAttributes) -> dict[str, Any]:
+def calibrate(
+    model: Model,
+    best: Mapping[str, float],
+    *,
+    images: np.ndarray,
+    table: ClassAttributes,
+    validation: str,
+) -> dict[str, Any]:
     """Gamma for the final model.
 
     Gamma is chosen for the selected checkpoint; training on with all seen classes widens the scores, so it
-    is carried over in units of their spread over the held-out images.
+    is carried over in units of their spread over the held-out images. The rule names the validation classes.
     """
     spread = float(scores_of(model, images, table).std()) if len(images) else best["spread"]
     ratio = spread / best["spread"] if best["spread"] > 0 else 1.0
     return {
         "gamma": best["gamma"] * ratio,
         "unit": "scores",
-        "rule": "best H on validation classes cut from the seen ones, carried over by the spread of the scores",
+        "rule": f"best AUSUC on validation classes {validation}; gamma of the best H there, carried over by the scores' spread",
         "gamma_at_selection": best["gamma"],
         "spread_ratio": ratio,
     }

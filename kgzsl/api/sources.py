@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,9 +44,13 @@ __all__ = [
     "load_endpoint",
     "load_ontology",
     "ontology_of",
+    "overlap_of",
     "pixels_of",
     "semantics_name",
 ]
+
+FEW = 7
+"""So many names are told; of more, the number."""
 
 
 def load_ontology(
@@ -121,15 +125,18 @@ def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset
         images, split = _folder(config, ontology, listener)
     if config.model.image_encoder:
         images = replace(images, backbone=_tuned_name(config))
+    validation = "that the split names"
     if config.train.validation == "published":
         split = _with_validation(split, published or split.validation)
-    if not split.validation:
+        validation = "published with the data set"
+    elif not split.validation:
         split = split.cut_validation(fraction=config.train.validation_fraction, seed=config.train.seed)
+        validation = "cut from the seen ones by the seed"
     attributes = attributes_of(config, ontology, images.space)
     _need_facts(attributes)
     if config.semantics.shuffle:
         images = _shuffled(images, split, seed=config.train.seed)
-    return Dataset(images=images, split=split, ontology=ontology, attributes=attributes)
+    return Dataset(images=images, split=split, ontology=ontology, attributes=attributes, validation=validation)
 
 
 def attributes_of(config: RunConfig, ontology: Ontology, space: LabelSpace) -> ClassAttributes:
@@ -174,16 +181,15 @@ def _published(
     )
     listing = list_images(request, generated=not config.ontology.files)
     if listing.features is not None:
-        array: np.ndarray | Rows = listing.features
-        backbone = listing.made_by
+        read = _Input(listing.features, listing.made_by)
         _report_skipped(listing.skipped, of=len(listing.names) + len(listing.skipped), listener=listener)
     else:
         keep = _readable(config, listing.files, listener, before=listing.skipped)
         listing = listing.take(keep)
-        array, backbone = _array(config, listing.files, everything=listing.files, listener=listener)
+        read = _read(config, listing.files, everything=listing.files, listener=listener)
     space = LabelSpace((*listing.split.seen, *listing.split.unseen))
     labels = space.columns(listing.classes)
-    images = ImageSet(array, labels, np.array(listing.parts), listing.names, space, backbone)
+    images = ImageSet(read.array, labels, np.array(listing.parts), listing.names, space, read.made_by, read.frozen)
     return images, listing.split, listing.validation
 
 
@@ -230,8 +236,9 @@ def _folder(config: RunConfig, ontology: Ontology, listener: Listener) -> tuple[
         good = set(everything)
         rows = [row for row, path in enumerate(paths) if path in good]
         paths, classes, parts = ([group[row] for row in rows] for group in (paths, classes, parts))  # type: ignore
-    array, backbone = _array(config, paths, everything=everything, listener=listener)
-    images = ImageSet(array, space.columns(classes), np.array(parts), tuple(map(str, paths)), space, backbone)
+    read = _read(config, paths, everything=everything, listener=listener)
+    names, labels = tuple(map(str, paths)), space.columns(classes)
+    images = ImageSet(read.array, labels, np.array(parts), names, space, read.made_by, read.frozen)
     return images, split
 
 
@@ -257,13 +264,20 @@ def _report_skipped(skipped: Sequence[Problem], *, of: int, listener: Listener) 
         listener.skipped(summarize(skipped, "are left out", of=of))
 
 
-def _array(
-    config: RunConfig, paths: Sequence[Path], *, everything: Sequence[Path], listener: Listener
-) -> tuple[np.ndarray | Rows, str]:
-    """Pixels or patch features of image files, and what made them; features are cached for ``everything``."""
+@dataclass(frozen=True, eq=False)
+class _Input:
+    """Pixels or patch features, what made them, and how many parameters that has."""
+
+    array: np.ndarray | Rows
+    made_by: str = "pixels"
+    frozen: int = 0
+
+
+def _read(config: RunConfig, paths: Sequence[Path], *, everything: Sequence[Path], listener: Listener) -> _Input:
+    """Pixels or patch features of image files; features are cached for ``everything``."""
     try:
         if not config.data.backbone:
-            return pixels_of(config, paths), "pixels"
+            return _Input(pixels_of(config, paths))
         from kgzsl.data.backbone import cached_features, load_backbone
 
         backbone = load_backbone(config.data.backbone)
@@ -272,7 +286,8 @@ def _array(
         fix = "mend them, or set data.skip_bad = true to go on without them"
         raise ImageError(summarize(error.problems, "cannot be read", of=len(everything), fix=fix)) from None
     place = {path: row for row, path in enumerate(everything)}
-    return take_rows(features, np.array([place[path] for path in paths])), backbone.name
+    chosen = take_rows(features, np.array([place[path] for path in paths]))
+    return _Input(chosen, backbone.name, backbone.parameters)
 
 
 def pixels_of(config: RunConfig, paths: Sequence[str | Path]) -> np.ndarray:
@@ -321,6 +336,22 @@ def dataset_name(config: RunConfig) -> str:
         return known.name if known else Path(config.data.root).name
     name = config.data.split.partition(":")[2]
     return Path(config.data.images).parent.name + (f" {name}" if name else "")
+
+
+def overlap_of(config: RunConfig) -> str:
+    """Which unseen classes the backbone of a run was pretrained on, as the run file or the catalog declares it."""
+    data = config.data
+    trained_on, row = data.overlap, published_as(data.dataset)
+    if not trained_on and not data.backbone and not data.features:
+        return "none: trained from nothing"
+    if not trained_on and row and Path(data.features).name == "res101.mat":
+        trained_on = "imagenet-1k"  # the published features are those of a ResNet-101 of ImageNet-1k
+    if row and trained_on in row.pretraining:
+        held = row.pretraining[trained_on]
+        if not isinstance(held, str):
+            held = ", ".join(held) if len(held) <= FEW else f"{len(held)} of the {row.unseen} unseen classes"
+        return f"{held} ({trained_on})"
+    return trained_on or "not declared"
 
 
 def semantics_name(config: RunConfig) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +40,8 @@ from kgzsl.model.config import BASELINES
 from kgzsl.semantics import class_prompt
 
 if TYPE_CHECKING:
-    from kgzsl.train.run import RunConfig
+    from kgzsl.train.loop import EpochRecord
+    from kgzsl.train.run import RunConfig, RunFolder
 
 __all__ = ["fit", "load_run"]
 
@@ -71,11 +74,13 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     from kgzsl.train.checkpoint import save_weights, write_json
     from kgzsl.train.devices import compile_encoders, pick_device
     from kgzsl.train.duet import DuetMethod
+    from kgzsl.train.footprint import footprint
     from kgzsl.train.loop import TrainingSet
     from kgzsl.train.loop import fit as fit_model
     from kgzsl.train.masking import tokenize_prompts
     from kgzsl.train.processes import Processes
     from kgzsl.train.run import RunFolder
+    from kgzsl.train.tensorboard import need_tensorboard
 
     started = time.perf_counter()
     listener = listener or Listener()
@@ -83,6 +88,8 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     if compat:
         need_compat(config)
     need_baseline(config)
+    if config.train.tensorboard:
+        need_tensorboard()
     processes, device = Processes.joined(), pick_device(config.train.device)
     data = load_dataset(config, listener)
     run_folder = RunFolder(Path(folder))
@@ -136,19 +143,30 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
             training=training,
             gate=config.train.gate,
         )
-    best = fit_model(
-        model,
-        training_set,
-        compat_method(data, tokenizer) if compat else DuetMethod(processes, config.train.backbone_lr),
-        config=config.train,
-        folder=run_folder.path,
-        validate=validate,
-        processes=processes,
-        settle=settle,
-        on_epoch=listener.epoch,
-        on_step=listener.step,
-    )
-    calibration = calibrate(model, best, images=trainval.array[held_out], table=table)
+
+    def keep(record: EpochRecord) -> None:
+        if config.train.keep_epochs and (record.validation or record.phase == "refit"):
+            file = run_folder.epoch(record.phase, record.epoch)
+            file.parent.mkdir(exist_ok=True)
+            save_weights(file, model, {"promise": promise})
+
+    records = _recording(run_folder, config, started, listener) if processes.first else nullcontext(listener.epoch)
+    with records as on_epoch:
+        best = fit_model(
+            model,
+            training_set,
+            compat_method(data, tokenizer) if compat else DuetMethod(processes, config.train.backbone_lr),
+            config=config.train,
+            folder=run_folder.path,
+            validate=validate,
+            processes=processes,
+            settle=settle,
+            keep=keep,
+            on_epoch=on_epoch,
+            on_step=listener.step,
+        )
+    held_out_array = trainval.array[held_out]
+    calibration = calibrate(model, best, images=held_out_array, table=table, validation=data.validation)
     if processes.first:
         save_weights(run_folder.checkpoint, model, {"promise": promise})
         run_folder.finish(
@@ -159,10 +177,26 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
             patches=len(model.positions),
             channels=None if data.images.array.dtype == np.uint8 else data.images.array.shape[2],
             processes=processes.count,
-            seconds=time.perf_counter() - started,
+            **asdict(footprint(model, frozen=data.images.frozen)),
         )
     processes.wait()
     return load_run(run_folder.path)
+
+
+@contextmanager
+def _recording(
+    folder: RunFolder, config: RunConfig, started: float, listener: Listener
+) -> Iterator[Callable[[EpochRecord], None]]:
+    """What takes the record of every epoch, while the run's time is counted."""
+    from kgzsl.train.tensorboard import event_files
+
+    with folder.timed(started), event_files(folder.path, config.train) as write_events:
+
+        def on_epoch(record: EpochRecord) -> None:
+            write_events(record)
+            listener.epoch(record)
+
+        yield on_epoch
 
 
 def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:

@@ -16,6 +16,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from kgzsl.api import Listener
     from kgzsl.errors import Problem
+    from kgzsl.evaluate import ZeroShotReport
 
 __all__ = [
     "Entail",
@@ -31,6 +32,8 @@ __all__ = [
     "listening",
     "print_json",
     "print_lines",
+    "print_report",
+    "print_summaries",
     "print_table",
 ]
 
@@ -70,15 +73,44 @@ def print_lines(lines: Iterable[str]) -> None:
         typer.echo(line)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None) -> None:
-    """A plain table; columns whose name begins with ``>`` are right-aligned."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str | None = None, wide: bool = False
+) -> None:
+    """A plain table; columns whose name begins with ``>`` are right-aligned; a wide one is as wide as its content."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
         right = column.startswith(">")
         table.add_column(column.removeprefix(">"), justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    console.print(table)
+    if wide:
+        width = console.measure(table, options=console.options.update(max_width=1000)).maximum
+        Console(highlight=False, markup=False, width=width).print(table)
+    else:
+        console.print(table)
+
+
+def print_report(rows: Sequence[Sequence[str]], *, value: str = "value") -> None:
+    """Measures and conditions; what was selected on test stands beside, under a title that says so."""
+    beside = len(rows[0]) - 2
+    titles = ("SELECTED ON TEST", "SELECTED ON TEST, as published")[:beside]
+    print_table(("measure", value, *titles), rows)
+
+
+def print_summaries(reports: Iterable[ZeroShotReport], *, as_json: bool) -> None:
+    """Every seed, and mean and standard deviation over seeds, of each setting among the reports."""
+    from kgzsl.evaluate import summarize
+
+    summaries = summarize(reports)
+    if as_json:
+        print_json({"summaries": [summary.to_dict() for summary in summaries]})
+        return
+    measures = ("T1", "U", "S", "H", "AUSUC")
+    for summary in summaries:
+        rows = [(r.seed, *(f"{100 * getattr(r, name):.1f}" for name in measures)) for r in summary.reports]
+        print_table((">seed", *(f">{name}" for name in measures)), rows)
+        console.print()
+        print_report(summary.rows(), value="mean ± std" if len(summary.reports) > 1 else "value")
 
 
 @contextmanager

@@ -111,6 +111,11 @@ class PatchBackbone:
     digest: str
     in_front: int = 0
 
+    @property
+    def parameters(self) -> int:
+        """How many it has."""
+        return sum(p.numel() for p in self.module.parameters())
+
     def features(self, paths: Sequence[str | Path]) -> np.ndarray:
         """Patch features of image files, float16 ``(image, patch, channel)``."""
         return self.encode(self.preprocessing.read(paths))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ class ImageSet:
         names: path or name of each image.
         space: the classes.
         backbone: what made the array: ``pixels``, or the backbone's name.
+        frozen: parameters of the backbone; 0 for pixels, and for features that were read from a file.
     """
 
     array: np.ndarray | Rows
@@ -44,6 +46,7 @@ class ImageSet:
     names: tuple[str, ...]
     space: LabelSpace
     backbone: str = "pixels"
+    frozen: int = 0
 
     def __post_init__(self) -> None:
         count = len(self.array)
@@ -62,6 +65,14 @@ class ImageSet:
         return replace(
             self, array=take_rows(self.array, rows), labels=self.labels[rows], parts=self.parts[rows], names=names
         )
+
+    @property
+    def test_digest(self) -> str:
+        """sha256 over part, folder and name of the test images, whatever their order and wherever they are."""
+        parts = self.parts.tolist()
+        names = ["/".join(Path(name).parts[-2:]) for name in self.names]
+        test = sorted(f"{part} {name}" for part, name in zip(parts, names, strict=True) if part != "trainval")
+        return hashlib.sha256("\n".join(test).encode()).hexdigest()
 
     def part(self, part: Part) -> ImageSet:
         """The images of one part."""

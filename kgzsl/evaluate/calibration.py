@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from kgzsl.evaluate.metrics import seen_unseen_curve
+from kgzsl.evaluate.metrics import Curve, seen_unseen_curve
 
-__all__ = ["Calibration", "choose_gamma"]
+__all__ = ["Calibration", "best_gamma", "choose_gamma"]
 
 RULE = "middle of the widest gamma interval with the best H on validation classes"
 
@@ -56,7 +56,17 @@ def choose_gamma(scores: np.ndarray, labels: np.ndarray, pseudo_unseen_mask: np.
         >>> calibration.gamma, calibration.H
         (0.75, 1.0)
     """
-    curve = seen_unseen_curve(scores, labels, ~np.asarray(pseudo_unseen_mask, dtype=bool))
+    return best_gamma(seen_unseen_curve(scores, labels, ~np.asarray(pseudo_unseen_mask, dtype=bool)))
+
+
+def best_gamma(curve: Curve) -> Calibration:
+    """The gamma that :func:`choose_gamma` chooses, from the curve of the images that choose.
+
+    Example:
+        >>> curve = Curve(np.array([-np.inf, 0.5, 1.0]), np.array([1.0, 1.0, 0.0]), np.array([0.0, 1.0, 1.0]))
+        >>> best_gamma(curve).gamma
+        0.75
+    """
     best = curve.H.max()
     if best == 0:
         return Calibration(gamma=0.0, H=0.0)

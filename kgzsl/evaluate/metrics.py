@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from kgzsl.errors import DataError, Problem
 
 __all__ = [
+    "Counted",
     "Curve",
     "GzslAccuracy",
     "ausuc",
@@ -28,6 +30,9 @@ __all__ = [
     "seen_unseen_curve",
     "top_k",
 ]
+
+Counted = Literal["classes", "images"]
+"""What accuracies are a mean over: classes, each counting once, or images."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,9 @@ def gzsl(scores: np.ndarray, labels: np.ndarray, seen_mask: np.ndarray, *, gamma
     return GzslAccuracy(U=unseen, S=seen, H=harmonic_mean(seen, unseen))
 
 
-def seen_unseen_curve(scores: np.ndarray, labels: np.ndarray, seen_mask: np.ndarray) -> Curve:
+def seen_unseen_curve(
+    scores: np.ndarray, labels: np.ndarray, seen_mask: np.ndarray, *, over: Counted = "classes"
+) -> Curve:
     """S and U for every gamma at which a prediction flips: exact, no grid.
 
     An image goes to its best seen class while gamma is below the gap between its best seen
@@ -177,6 +184,12 @@ def seen_unseen_curve(scores: np.ndarray, labels: np.ndarray, seen_mask: np.ndar
     are all the gammas at which anything changes.
 
     Source: Chao et al., ECCV 2016, section 3.3 (seen-unseen accuracy curve).
+
+    Args:
+        scores: ``(image, class)``.
+        labels: column of each image's class; images of both kinds are needed.
+        seen_mask: True for the columns of seen classes.
+        over: what S and U are means over; ``images`` only to compare with code that counts so.
 
     Raises:
         DataError: no image of a seen class, or none of an unseen one.
@@ -191,8 +204,9 @@ def seen_unseen_curve(scores: np.ndarray, labels: np.ndarray, seen_mask: np.ndar
     is_seen = np.asarray(seen_mask)[labels]
     _need_both(is_seen)
     # Each image weighs so that every class with images sums to the same, and all seen (unseen) ones to 1.
-    weight = 1.0 / np.bincount(labels, minlength=scores.shape[1])[labels]
-    weight /= np.where(is_seen, np.unique(labels[is_seen]).size, np.unique(labels[~is_seen]).size)
+    unit = labels if over == "classes" else np.arange(len(labels))
+    weight = 1.0 / np.bincount(unit)[unit]
+    weight /= np.where(is_seen, np.unique(unit[is_seen]).size, np.unique(unit[~is_seen]).size)
     edges, interval = np.unique(gap, return_inverse=True)
     lost = np.bincount(interval, weight * (is_seen & (seen_best == labels)), minlength=edges.size)
     won = np.bincount(interval, weight * (~is_seen & (unseen_best == labels)), minlength=edges.size)

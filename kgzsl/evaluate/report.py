@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from statistics import fmean, stdev
 from typing import Any
 
 from kgzsl.errors import DataError, Problem
+from kgzsl.evaluate.on_test import SelectedOnTest
 
-__all__ = ["MEASURES", "Summary", "ZeroShotReport", "summarize"]
+__all__ = ["CONDITIONS", "MEASURES", "Summary", "ZeroShotReport", "percent", "summarize"]
 
 MEASURES = ("T1", "U", "S", "H", "AUSUC", "best_H")
 """Names of the measures, in the order in which tables show them."""
+
+CONDITIONS = ("dataset", "test_images", "model", "backbone", "overlap", "semantics", "selection_rule", "setting")
+"""What runs that differ in their seed alone have in common."""
 
 _TITLES = {"best_H": "best H (gamma chosen on test: an upper bound)"}
 
@@ -24,9 +28,13 @@ class ZeroShotReport:
 
     Args:
         dataset: name of the dataset and split.
+        test_images: sha256 over the names and parts of the test images: only reports that agree in it compare.
+        model: its kind.
         backbone: what made the features (or ``pixels``).
+        overlap: which unseen classes the backbone was pretrained on.
         semantics: what described the classes: attributes, KG, or both.
         selection_rule: how checkpoint and gamma were chosen.
+        setting: sha256 over the run file without its seed.
         seed: seed of the run.
         T1: CZSL accuracy.
         U: GZSL accuracy on unseen classes, at ``gamma``.
@@ -37,16 +45,24 @@ class ZeroShotReport:
         gamma: taken off the scores of seen classes; chosen on validation.
         gamma_unit: unit of gamma.
         per_class: GZSL accuracy of each class at ``gamma``.
-        seconds: wall time of the run.
+        seconds: wall time of training.
+        parameters: of model and frozen backbone together.
+        trainable: of them, those that were trained.
+        peak_memory: of the training process in GiB, or of its CUDA device; None where the system does not tell.
+        on_test: what selection on the test images would report: to compare with papers, not a result.
 
     Raises:
         DataError: a measure is not in [0, 1], or gamma or seconds is not finite.
     """
 
     dataset: str
+    test_images: str
+    model: str
     backbone: str
+    overlap: str
     semantics: str
     selection_rule: str
+    setting: str
     seed: int
     T1: float
     U: float
@@ -58,6 +74,10 @@ class ZeroShotReport:
     gamma_unit: str
     per_class: Mapping[str, float]
     seconds: float
+    parameters: int
+    trainable: int
+    peak_memory: float | None
+    on_test: tuple[SelectedOnTest, ...] = ()
 
     def __post_init__(self) -> None:
         shares = {name: getattr(self, name) for name in MEASURES} | dict(self.per_class)
@@ -74,7 +94,8 @@ class ZeroShotReport:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self) | {"per_class": dict(self.per_class)}
+        content = asdict(self)
+        return content | {"per_class": dict(self.per_class), "on_test": list(content["on_test"])}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> ZeroShotReport:
@@ -88,21 +109,21 @@ class ZeroShotReport:
         problems += [Problem(f"{name!r} is no entry of a report") for name in content if name not in expected]
         if problems:
             raise DataError(problems)
-        return cls(**content)
+        return cls(**{**content, "on_test": tuple(SelectedOnTest(**column) for column in content["on_test"])})
 
-    def rows(self) -> list[tuple[str, str]]:
-        """Name and value, as text: measures in percent, the conditions below them."""
-        measured = [(_TITLES.get(name, name), f"{100 * getattr(self, name):.1f} %") for name in MEASURES]
-        conditions = [
-            ("gamma", f"{self.gamma:.4g} ({self.gamma_unit})"),
-            ("selection", self.selection_rule),
-            ("dataset", self.dataset),
-            ("backbone", self.backbone),
-            ("semantics", self.semantics),
-            ("seed", str(self.seed)),
-            ("time", f"{self.seconds:.1f} s"),
+    def rows(self) -> list[tuple[str, ...]]:
+        """Name, value, and one value for each way of selecting on test: measures in percent, conditions below."""
+        return [
+            *_measured([self]),
+            ("gamma", *(f"{gamma:.4g} ({unit})" for gamma, unit in self._gammas())),
+            *_conditions([self]),
+            ("seed", str(self.seed), *("" for _ in self.on_test)),
+            ("time", f"{self.seconds:.1f} s", *("" for _ in self.on_test)),
         ]
-        return measured + conditions
+
+    def _gammas(self) -> list[tuple[float, str]]:
+        """Gamma and its unit, here and as selected on test."""
+        return [(self.gamma, self.gamma_unit), *((c.gamma, c.gamma_unit) for c in self.on_test)]
 
 
 @dataclass(frozen=True)
@@ -110,67 +131,119 @@ class Summary:
     """Runs that differ in nothing but their seed, as one row of a table.
 
     Args:
-        dataset: as in the reports, like the next three.
-        backbone: see :class:`ZeroShotReport`.
-        semantics: see :class:`ZeroShotReport`.
-        selection_rule: see :class:`ZeroShotReport`.
-        seeds: the seeds, ascending.
-        mean: measure to its mean over seeds, in [0, 1].
-        std: measure to its sample standard deviation (n - 1); None for a single seed.
+        reports: theirs, by ascending seed.
     """
 
-    dataset: str
-    backbone: str
-    semantics: str
-    selection_rule: str
-    seeds: tuple[int, ...]
-    mean: Mapping[str, float]
-    std: Mapping[str, float | None]
+    reports: tuple[ZeroShotReport, ...]
 
-    def rows(self) -> list[tuple[str, str]]:
-        """Name and value, as text: ``61.2 ± 0.8 %``, the conditions below."""
-        measured = []
-        for name in MEASURES:
-            std = self.std[name]
-            spread = "" if std is None else f" ± {100 * std:.1f}"
-            measured.append((_TITLES.get(name, name), f"{100 * self.mean[name]:.1f}{spread} %"))
-        conditions = [
-            ("selection", self.selection_rule),
-            ("dataset", self.dataset),
-            ("backbone", self.backbone),
-            ("semantics", self.semantics),
-            ("seeds", ", ".join(map(str, self.seeds))),
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds, ascending."""
+        return tuple(report.seed for report in self.reports)
+
+    @property
+    def shared(self) -> dict[str, str]:
+        """Condition to what all of them have."""
+        return {name: getattr(self.reports[0], name) for name in CONDITIONS}
+
+    @property
+    def mean(self) -> dict[str, float]:
+        """Measure to its mean over seeds, in [0, 1]."""
+        return {name: fmean(getattr(report, name) for report in self.reports) for name in MEASURES}
+
+    @property
+    def std(self) -> dict[str, float | None]:
+        """Measure to its sample standard deviation (n - 1); None for a single seed."""
+        values = {name: [getattr(report, name) for report in self.reports] for name in MEASURES}
+        return {name: stdev(v) if len(v) > 1 else None for name, v in values.items()}
+
+    @property
+    def seconds(self) -> float:
+        """Mean wall time of training."""
+        return fmean(report.seconds for report in self.reports)
+
+    @property
+    def peak_memory(self) -> float | None:
+        """The highest of the peaks in GiB, where the system tells."""
+        return max((r.peak_memory for r in self.reports if r.peak_memory is not None), default=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: conditions, mean, standard deviation, and the report of every seed."""
+        costs = {"parameters": self.reports[0].parameters, "trainable": self.reports[0].trainable}
+        return {
+            **self.shared,
+            "seeds": list(self.seeds),
+            "mean": self.mean,
+            "std": self.std,
+            **costs,
+            "seconds": self.seconds,
+            "peak_memory": self.peak_memory,
+            "reports": [report.to_dict() for report in self.reports],
+        }
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Like :meth:`ZeroShotReport.rows`, with ``61.2 ± 0.8 %``: mean and standard deviation over seeds."""
+        seeds = ", ".join(map(str, self.seeds))
+        return [
+            *_measured(self.reports),
+            *_conditions(self.reports),
+            ("seeds", seeds, *("" for _ in self.reports[0].on_test)),
         ]
-        return measured + conditions
+
+
+def percent(values: Sequence[float]) -> str:
+    """Mean of shares in percent, with the standard deviation (n - 1) where there are several.
+
+    Example:
+        >>> percent([0.5, 0.6, 0.7]), percent([0.5])
+        ('60.0 ± 10.0', '50.0')
+    """
+    spread = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{100 * fmean(values):.1f}{spread}"
+
+
+def _measured(reports: Sequence[ZeroShotReport]) -> list[tuple[str, ...]]:
+    """The measures, and beside them what selection on test would report."""
+    rows = []
+    ways = list(zip(*(report.on_test for report in reports), strict=True))
+    for name in MEASURES:
+        # The best H of a column that is selected by it is its H.
+        beside = ["" if name == "best_H" else f"{percent([getattr(c, name) for c in way])} %" for way in ways]
+        rows.append((_TITLES.get(name, name), f"{percent([getattr(r, name) for r in reports])} %", *beside))
+    return rows
+
+
+def _conditions(reports: Sequence[ZeroShotReport]) -> list[tuple[str, ...]]:
+    """What the numbers hold under."""
+    first = reports[0]
+    # Not every run may have kept its epochs.
+    ways = zip(*(report.on_test for report in reports), strict=True)
+    rules = ("; ".join(dict.fromkeys(column.rule for column in way)) for way in ways)
+    rows = [("selection", first.selection_rule, *rules)]
+    for name in ("dataset", "model", "backbone", "overlap", "semantics"):
+        rows.append((name, getattr(first, name), *("" for _ in first.on_test)))
+    return rows
 
 
 def summarize(reports: Iterable[ZeroShotReport]) -> list[Summary]:
-    """Mean and standard deviation over seeds, one row per dataset, backbone, semantics and selection rule.
+    """Mean and standard deviation over seeds, one row for all reports that agree in their :data:`CONDITIONS`.
 
     Rows come in the order in which their first report does.
 
     Raises:
         DataError: no reports, or a seed twice in one row (it would count twice).
     """
-    groups: dict[tuple[str, str, str, str], list[ZeroShotReport]] = {}
+    groups: dict[tuple[str, ...], list[ZeroShotReport]] = {}
     for report in reports:
-        key = (report.dataset, report.backbone, report.semantics, report.selection_rule)
-        groups.setdefault(key, []).append(report)
+        groups.setdefault(tuple(getattr(report, name) for name in CONDITIONS), []).append(report)
     if not groups:
         raise DataError(Problem("no reports to summarize", expected="at least one"))
     problems = []
-    for key, group in groups.items():
+    for group in groups.values():
         seeds = [report.seed for report in group]
         for seed in sorted({s for s in seeds if seeds.count(s) > 1}):
-            problems.append(Problem(f"seed {seed} more than once for {', '.join(key)}", fix="give each run once"))
+            named = ", ".join(getattr(group[0], name) for name in ("dataset", "model", "backbone", "semantics"))
+            problems.append(Problem(f"seed {seed} more than once for {named}", fix="give each run once"))
     if problems:
         raise DataError(problems)
-    return [_summary(key, group) for key, group in groups.items()]
-
-
-def _summary(key: tuple[str, str, str, str], group: list[ZeroShotReport]) -> Summary:
-    """One row."""
-    values = {name: [getattr(report, name) for report in group] for name in MEASURES}
-    std = {name: stdev(v) if len(v) > 1 else None for name, v in values.items()}
-    seeds = tuple(sorted(report.seed for report in group))
-    return Summary(*key, seeds=seeds, mean={name: fmean(v) for name, v in values.items()}, std=std)
+    return [Summary(tuple(sorted(group, key=lambda report: report.seed))) for group in groups.values()]

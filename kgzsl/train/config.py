@@ -50,6 +50,9 @@ class TrainConfig:
         validation_fraction: share of the seen classes held out for selection.
         validate_every: epochs between two validations.
         seed: of initialization, order, dropout and augmentation.
+        keep_epochs: keep the weights of every validated epoch, and of every epoch after selection, so that
+            `kgzsl evaluate --paper-protocol` can say what selection on test images would have reported.
+        tensorboard: write event files for TensorBoard.
     """
 
     epochs: int = 10
@@ -83,3 +86,5 @@ class TrainConfig:
     validation_fraction: float = 0.2
     validate_every: int = 2
     seed: int = 0
+    keep_epochs: bool = False
+    tensorboard: bool = False

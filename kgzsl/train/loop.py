@@ -18,10 +18,13 @@ from kgzsl.train.config import TrainConfig
 from kgzsl.train.masking import PromptTokens
 from kgzsl.train.processes import Processes
 
-__all__ = ["EpochRecord", "Method", "Phase", "TrainingSet", "fit"]
+__all__ = ["SELECTED_BY", "EpochRecord", "Method", "Phase", "TrainingSet", "fit"]
 
 PhaseName = Literal["select", "refit"]
 PHASES: tuple[PhaseName, ...] = ("select", "refit")
+SELECTED_BY = "AUSUC"
+"""The validation measure that selects: the area under the whole curve hangs less on a few images than one point of it,
+and no gamma has to be chosen first."""
 Validate = Callable[[Any], Mapping[str, float]]
 
 
@@ -59,12 +62,13 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch gave: mean losses, and the validation metrics where it was validated."""
+    """What one epoch gave: mean losses, the validation metrics where it was validated, the last learning rate."""
 
     phase: PhaseName
     epoch: int
     losses: Mapping[str, float]
     validation: Mapping[str, float] = field(default_factory=dict)
+    lr: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ def fit(
     validate: Validate,
     processes: Processes | None = None,
     settle: Validate = lambda model: {},
+    keep: Callable[[EpochRecord], None] = lambda record: None,
     on_epoch: Callable[[EpochRecord], None] = lambda record: None,
     on_step: Callable[[PhaseName, int, int], None] = lambda phase, step, steps: None,
 ) -> Mapping[str, float]:
@@ -129,11 +134,12 @@ def fit(
         method: how an epoch is trained.
         config: schedule and objective weights.
         folder: the run folder.
-        validate: metrics of the model on the validation classes; ``"H"`` selects.
+        validate: metrics of the model on the validation classes; :data:`SELECTED_BY` selects.
         processes: that train together; the first alone validates and writes.
         settle: called once with the selected model, which it may change (its gate), before training goes on
             with all seen classes; what it returns is added to the metrics.
-        on_epoch: called after every epoch.
+        keep: called after every epoch, before its checkpoint: again, with the same weights, if the run is killed then.
+        on_epoch: called after every epoch and its checkpoint.
         on_step: called after every step with the phase, the step and the steps of the phase.
 
     Returns:
@@ -161,12 +167,13 @@ def fit(
             losses = method.epoch(model, data, phase, config=config, epoch=epoch, optimizer=optimizer, on_step=on_step)
             due = phase.name == "select" and (epoch % config.validate_every == 0 or epoch == phase.epochs)
             metrics = processes.agree(dict(validate(model)) if due and processes.first else {})
-            better = due and metrics["H"] >= best.get("H", -1.0)
+            better = due and metrics[SELECTED_BY] >= best.get(SELECTED_BY, -1.0)
             best = metrics if better else best
-            record = EpochRecord(phase.name, epoch, losses, metrics)
+            record = EpochRecord(phase.name, epoch, losses, metrics, optimizer.param_groups[0]["lr"])
             if processes.first:
                 if better:
                     save_weights(folder / "best.safetensors", model, {"epoch": epoch, "validation": best})
+                keep(record)
                 _append(folder / "metrics.jsonl", record)
                 progress = {"phase": phase.name, "epoch": epoch, "best": best}
                 save_state(folder / "last.safetensors", model, optimizer, progress)

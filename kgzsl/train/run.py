@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
+import time
 import tomllib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -55,6 +58,8 @@ class DataConfig:
         skip_bad: go on without images that are missing or unreadable and features that are no numbers.
         size: side of the images in pixels, where the model reads pixels; ``model.image_encoder`` brings its own.
         backbone: a frozen transformers backbone (folder or hub id); empty: the model reads pixels.
+        overlap: which unseen classes the backbone was pretrained on, for tables that compare runs: ``none``, ``all``,
+            names, or a training set of the catalog (``imagenet-1k``), whose entry is then taken.
         train_per_class: images of each seen class to train on (creatures).
         test_per_class: test images of each class (creatures).
     """
@@ -69,6 +74,7 @@ class DataConfig:
     skip_bad: bool = False
     size: int = 64
     backbone: str = ""
+    overlap: str = ""
     train_per_class: int = 50
     test_per_class: int = 20
 
@@ -113,6 +119,18 @@ class RunConfig:
             # JSON's strings, numbers, booleans and lists are TOML's.
             lines += [f"[{section}]", *(f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in content.items()), ""]
         return "\n".join(lines)
+
+    @property
+    def setting(self) -> str:
+        """sha256 over all but the seed and what only says more about a run: runs that agree differ by chance alone.
+
+        Example:
+            >>> one, other, longer = (parse_config({"train": t}) for t in ({"seed": 1}, {"seed": 2}, {"epochs": 99}))
+            >>> one.setting == other.setting, one.setting == longer.setting
+            (True, False)
+        """
+        train = dataclasses.replace(self.train, seed=0, keep_epochs=False, tensorboard=False)
+        return hashlib.sha256(dataclasses.replace(self, train=train).to_toml().encode()).hexdigest()
 
 
 CHOICES = {
@@ -353,8 +371,8 @@ class RunFolder:
     """The folder of a run.
 
     ``config.toml``, ``run.json`` (hashes of ontology, attributes and split; calibration; at the end
-    ``complete``), ``split.json``, ``tokenizer.json``, ``metrics.jsonl``, ``checkpoint.safetensors``, and what
-    ``evaluate`` adds, ``report.json``.
+    ``complete``), ``split.json``, ``tokenizer.json``, ``metrics.jsonl``, ``checkpoint.safetensors``, where they were
+    asked for ``epochs/`` (weights) and ``tensorboard/``, and what ``evaluate`` adds, ``report.json``.
 
     Args:
         path: the folder.
@@ -366,6 +384,15 @@ class RunFolder:
     def checkpoint(self) -> Path:
         """The final weights."""
         return self.path / "checkpoint.safetensors"
+
+    def epoch(self, phase: str, number: int) -> Path:
+        """Where the weights of an epoch are kept, in the order in which they were trained."""
+        return self.path / "epochs" / f"{phase}-{number:03}.safetensors"
+
+    @property
+    def epochs(self) -> tuple[Path, ...]:
+        """Weights that were kept, of the phase of selection first."""
+        return tuple(sorted(self.path.glob("epochs/*.safetensors"), key=lambda file: (file.stem < "select", file.stem)))
 
     def start(self, config: RunConfig, promise: Mapping[str, str]) -> None:
         """Make the folder, or go on with the same run in it.
@@ -383,16 +410,17 @@ class RunFolder:
                 fix = "give another --out, or delete the folder"
                 raise RunError(Problem("holds a complete run", file=self.path, fix=fix))
             file = self.path / "config.toml"
-            own = file.read_text(encoding="utf-8") if file.is_file() else ""
+            own = file.read_text(encoding="utf-8") if file.is_file() else config.to_toml()
             if own != config.to_toml() or before["promise"] != dict(promise):
                 fix = "give another --out, or the same run file, ontology and split as before"
                 raise MismatchError(Problem("holds a killed run that was set up otherwise", file=self.path, fix=fix))
-            return
-        if self.path.is_dir() and any(self.path.iterdir()):
+        elif self.path.is_dir() and any(self.path.iterdir()):
             raise RunError(Problem("is not empty and holds no run", file=self.path, fix="give another --out"))
-        self.path.mkdir(parents=True, exist_ok=True)
+        else:
+            self.path.mkdir(parents=True, exist_ok=True)
+            # First, so that a run which is killed here is known as one.
+            write_json(state, {"promise": dict(promise), "complete": False})
         write_text(self.path / "config.toml", config.to_toml())
-        write_json(state, {"promise": dict(promise), "complete": False})
 
     def state(self) -> dict[str, Any]:
         """The content of run.json.
@@ -410,6 +438,21 @@ class RunFolder:
         if not isinstance(content, dict) or not {"promise", "complete"} <= content.keys():
             raise RunError(Problem("run.json is damaged (no promise in it)", file=self.path))
         return content
+
+    @contextmanager
+    def timed(self, started: float) -> Iterator[None]:
+        """Add the time since ``started`` (of ``time.perf_counter``) to the run's seconds, also if it is interrupted."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._add_seconds(time.perf_counter() - started)
+            raise
+        self._add_seconds(time.perf_counter() - started)
+
+    def _add_seconds(self, seconds: float) -> None:
+        """Seconds of training in run.json."""
+        state = self.state()
+        write_json(self.path / "run.json", state | {"seconds": state.get("seconds", 0.0) + seconds})
 
     def finish(self, **facts: Any) -> None:
         """Mark the run as complete, with what came out of it; the states for resuming are deleted."""

@@ -198,6 +198,16 @@ def test_a_folder_is_made_and_gone_on_with(tmp_path: Path) -> None:
     assert content_of(folder.path) == before
 
 
+def test_a_run_that_was_killed_while_its_folder_was_made_goes_on(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.start(CONFIG, PROMISE)
+    (folder.path / "config.toml").unlink()
+    with pytest.raises(MismatchError):
+        folder.start(CONFIG, PROMISE | {"split": "other"})
+    folder.start(CONFIG, PROMISE)
+    assert read_config(folder.path / "config.toml") == CONFIG
+
+
 @pytest.mark.parametrize(
     ("config", "promise"),
     [

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from kgzsl.data.rows import Rows
 from kgzsl.errors import Problem, TrainingError
 from kgzsl.model.baselines import MeanToken
 from kgzsl.train.augment import mirror_and_shift
@@ -25,7 +26,7 @@ SCALE = 16.0
 
 def fit_encoder(
     images: MeanToken,
-    pixels: np.ndarray,
+    pixels: np.ndarray | Rows,
     labels: np.ndarray,
     *,
     config: TrainConfig,

@@ -11,7 +11,7 @@ from torch import Tensor
 from kgzsl.errors import FailureError, Problem, TrainingError
 from kgzsl.model.baselines import BaselineClassifier, NamedClassifier
 from kgzsl.train.baselines.config import BaselineConfig
-from kgzsl.train.loop import EpochRecord
+from kgzsl.train.loop import SELECTED_BY, EpochRecord
 
 __all__ = ["Candidate", "Lesson", "Method", "need_finite", "refit", "select", "take"]
 
@@ -73,7 +73,7 @@ def select(
     validate: Callable[[], Mapping[str, float]],
     record: Callable[[EpochRecord], None],
 ) -> tuple[int, dict[str, float]]:
-    """First phase: the candidate with the best ``"H"`` on validation classes; of equals the last.
+    """First phase: the candidate that is best by :data:`~kgzsl.train.loop.SELECTED_BY` on validation classes; of equals the last.
 
     Returns:
         Its number, from 1, and its validation metrics.
@@ -81,7 +81,7 @@ def select(
     best: tuple[int, dict[str, float]] = (0, {})
     for number, candidate in enumerate(method(model, lesson), start=1):
         metrics = dict(validate())
-        if metrics["H"] >= best[1].get("H", -1.0):
+        if metrics[SELECTED_BY] >= best[1].get(SELECTED_BY, -1.0):
             best = number, metrics
         record(EpochRecord("select", number, candidate.figures, metrics))
     return best
