@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -96,7 +96,7 @@ class TextEncoder(nn.Module):
         width = self.transformer.config.hidden_size
         self.project = nn.Identity() if width == config.dim else nn.Linear(width, config.dim)
         self.vocabulary = cast(nn.Embedding, self.transformer.get_input_embeddings()).num_embeddings
-        self._kept: dict[int, tuple[tuple[int, ...], Tensor]] = {}
+        self._kept: dict[int, _Kept] = {}
 
     @property
     def limit(self) -> int:
@@ -129,19 +129,29 @@ class TextEncoder(nn.Module):
             return self(tokens, mask)
         words = cast(nn.Embedding, self.transformer.get_input_embeddings()).weight
         # Loading other weights, or moving them, changes these numbers.
-        stamp = (tokens._version, words.data_ptr(), words._version)
-        if tokens.data_ptr() not in self._kept or self._kept[tokens.data_ptr()][0] != stamp:
+        stamp = (tokens._version, mask._version, words.data_ptr(), words._version)
+        kept = self._kept.get(id(tokens))
+        if kept is None or kept.stamp != stamp or kept.mask is not mask:
             # Whole precision and no inference tensor: validation and training read the same states, whoever is first.
             with torch.inference_mode(False), torch.no_grad(), torch.autocast(tokens.device.type, enabled=False):
                 states = self.transformer(input_ids=tokens, attention_mask=mask).last_hidden_state
-            self._kept[tokens.data_ptr()] = stamp, states
-        return self.project(self._kept[tokens.data_ptr()][1])
+            kept = self._kept[id(tokens)] = _Kept(tokens, mask, stamp, states)
+        return self.project(kept.states)
 
     @staticmethod
     def mean(states: Tensor, mask: Tensor) -> Tensor:
         """Mean state of the real tokens, ``(text, dim)``."""
         weights = mask.to(states.dtype).unsqueeze(-1)
         return (states * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+class _Kept(NamedTuple):
+    """States of texts; the texts are held too, so that no others can come to have their number."""
+
+    tokens: Tensor
+    mask: Tensor
+    stamp: tuple[int, ...]
+    states: Tensor
 
 
 class WordHead(nn.Module):
