@@ -77,10 +77,10 @@ def test_a_run_is_loaded_and_measured_as_it_was_trained(kind: str, runs: Any, to
 
 @every_kind
 def test_the_same_seed_gives_the_same_bits_whatever_the_test_images(
-    kind: str, runs: Any, config: Any, tmp_path: Path, request: pytest.FixtureRequest
+    kind: str, runs: Any, config: Any, tmp_path: Path, poison: Callable[[], None]
 ) -> None:
     run = runs(kind)
-    request.getfixturevalue("poisoned_test_images")  # from here on
+    poison()
     other = api.fit(config(kind), tmp_path / "run")
     assert same(bits(other.folder.path), bits(run.folder.path))
     assert other.gamma == run.gamma
@@ -136,13 +136,13 @@ def test_a_killed_run_ends_with_the_same_bits(kind: str, phase: str, runs: Any, 
 
 
 @pytest.mark.parametrize("kind", TRAINED)
-def test_features_of_a_frozen_backbone(kind: str, xlsa17: Any, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_features_of_a_frozen_backbone(kind: str, xlsa17: Any, tmp_path: Path, poison: Callable[[], None]) -> None:
     settings = {"epochs": 6, "hidden": 16, "synthesized": 10}
     made = xlsa17.config(model={"kind": kind}, baseline=settings)
     run = api.fit(made, tmp_path / "run")
     assert not [key for key in bits(run.folder.path) if "image_encoder" in key]
     assert api.evaluate(run).backbone == "res101"
-    request.getfixturevalue("poisoned_test_images")
+    poison()
     assert same(bits(run.folder.path), bits(api.fit(made, tmp_path / "poisoned").folder.path))
 
 
