@@ -53,7 +53,7 @@ def fit_generator(model: BaselineClassifier, lesson: Lesson) -> Iterator[Candida
     Features and class attributes are scaled to a mean square of 1 for the networks, which is that of the noise, and
     features that are made are brought to the length of real ones.
 
-    Source: Xian et al., CVPR 2018, sections 3.2 and 3.3 (eq. 5): the critic's value, the gradient penalty and, for the
+    Source: Xian et al., CVPR 2018, section 3: the critic's value, the gradient penalty and, for the
     generator, the loss of a softmax classifier of the shown classes, trained beforehand.
     """
     if not isinstance(model, NamedClassifier):

@@ -22,8 +22,8 @@ def ranking_weights(rank: Tensor) -> Tensor:
     An image whose class is first but for one costs 1; with many before it, each counts less, so that the top of the
     ranking matters most.
 
-    Source: Akata et al., "Label-Embedding for Image Classification", TPAMI 2016, section 3.3 (eq. 16), with the
-    weights of Usunier et al., ICML 2009.
+    Source: Akata et al., "Label-Embedding for Image Classification", TPAMI 2016, section 3, with the weights
+    of Usunier et al., ICML 2009.
 
     Args:
         rank: number of violating classes of each image.
@@ -41,7 +41,7 @@ def weighted_ranking(scores: Tensor, labels: Tensor) -> Tensor:
 
     ``l = beta_r / r * sum_y max(0, 1 + F(x, y) - F(x, y_x))`` over the ``r`` classes for which this is above 0.
 
-    Source: Akata et al., TPAMI 2016, section 3.3.
+    Source: Akata et al., TPAMI 2016, section 3.
 
     Args:
         scores: ``(image, class)``.
