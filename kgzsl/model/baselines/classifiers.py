@@ -35,7 +35,8 @@ class AttributeClassifier(nn.Module):
     mean of patches (see :class:`MeanToken`), so that the evidence is a sum over them too, and an explanation can show
     where it came from.
 
-    Source: the compatibility function of Akata et al., "Label-Embedding for Image Classification", TPAMI 2016, section 3.1.
+    Source: the compatibility function of Akata et al., "Label-Embedding for Image Classification", TPAMI 2016,
+    section 3.1.
 
     Args:
         images: makes features of images.
