@@ -139,8 +139,8 @@ def test_seconds_of_an_interrupted_run_count(toys: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("train", "split", "said"),
     [
-        ({}, {}, "validation classes cut from the seen ones by the seed, gamma"),
-        ({}, {"validation": ["blue box"]}, "validation classes that the split names, gamma"),
+        ({}, {}, "validation classes cut from the seen ones by the seed; gamma"),
+        ({}, {"validation": ["blue box"]}, "validation classes that the split names; gamma"),
         ({"validation": "published"}, {"validation": ["blue box"]}, "validation classes published with the data set"),
     ],
 )

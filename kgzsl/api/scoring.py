@@ -169,7 +169,7 @@ def calibrate(
     return {
         "gamma": best["gamma"] * ratio,
         "unit": "scores",
-        "rule": f"best AUSUC on validation classes {validation}; gamma of the best H there, carried over by the scores' spread",
+        "rule": f"best AUSUC on validation classes {validation}; gamma of the best H there, by the scores' spread",
         "gamma_at_selection": best["gamma"],
         "spread_ratio": ratio,
     }

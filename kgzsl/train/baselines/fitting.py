@@ -73,7 +73,7 @@ def select(
     validate: Callable[[], Mapping[str, float]],
     record: Callable[[EpochRecord], None],
 ) -> tuple[int, dict[str, float]]:
-    """First phase: the candidate that is best by :data:`~kgzsl.train.loop.SELECTED_BY` on validation classes; of equals the last.
+    """First phase: the candidate that is best by ``SELECTED_BY`` on validation classes; of equals the last.
 
     Returns:
         Its number, from 1, and its validation metrics.
