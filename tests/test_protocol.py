@@ -97,7 +97,7 @@ def test_the_best_epoch_is_found(kept: Any, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(measuring, "_scores_of_epochs", one_is_perfect)
     report = api.evaluate(kept, paper_protocol=True)
     assert report.on_test[0].epoch == "select-003"
-    assert (pytest.approx(1), pytest.approx(1)) == (report.on_test[0].H, report.on_test[0].T1)
+    assert pytest.approx([1, 1]) == [report.on_test[0].H, report.on_test[0].T1]
     assert report.H < 1
 
 

@@ -6,7 +6,7 @@ import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,13 +70,15 @@ def fit_at_once(
         initargs=(threads,),
         max_tasks_per_child=1,  # none inherits memory, whose peak is reported, or random state of another
     )
+    waiting: dict[Future[None], Path] = {}
     try:
         waiting = {pool.submit(_fit, config, folder): folder for folder, config in runs.items()}
         for future in as_completed(waiting):
             future.result()
             done(waiting[future])
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for future in waiting:
+            future.cancel()
         for process in set(multiprocessing.active_children()) - before:
             process.terminate()
         raise

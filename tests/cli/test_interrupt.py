@@ -21,7 +21,14 @@ EPOCHS = ["--set", "train.epochs=30", "--set", "train.validate_every=3"]
 def started(arguments: list[str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", "from kgzsl.cli import main; main()", *arguments]
     return subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Where the tests run in the background, interrupts are ignored, and a child would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
@@ -41,6 +48,7 @@ def interrupted(arguments: list[str], run: Path, *, epochs: int) -> str:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_run_that_goes_on(toys: Any, tmp_path: Path, kgzsl: Any) -> None:
     run = tmp_path / "run"
     arguments = [*toys.arguments(run), *EPOCHS, "--paper-protocol"]
