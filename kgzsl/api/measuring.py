@@ -117,7 +117,7 @@ def _report(run: Run, test: ImageSet, scores: np.ndarray, *, gamma: float, **fac
         dataset=dataset_name(run.config),
         test_images=test.test_digest,
         overlap=overlap_of(run.config),
-        setting=run.config.setting,
+        setting=f"{run.config.setting[:16]}-{run.facts['promise']['ontology'][:16]}",
         semantics=semantics_name(run.config),
         selection_rule=run.facts["calibration"]["rule"],
         seed=run.config.train.seed,

@@ -122,7 +122,7 @@ class RunConfig:
 
     @property
     def setting(self) -> str:
-        """sha256 over all but the seed and what only says more about a run: runs that agree differ by chance alone.
+        """sha256 over all but the seed, the ontology's place and what only says more: such runs differ by chance alone.
 
         Example:
             >>> one, other, longer = (parse_config({"train": t}) for t in ({"seed": 1}, {"seed": 2}, {"epochs": 99}))
@@ -130,7 +130,9 @@ class RunConfig:
             (True, False)
         """
         train = dataclasses.replace(self.train, seed=0, keep_epochs=False, tensorboard=False)
-        return hashlib.sha256(dataclasses.replace(self, train=train).to_toml().encode()).hexdigest()
+        ontology = dataclasses.replace(self.ontology, files=())
+        told = dataclasses.replace(self, train=train, ontology=ontology).to_toml()
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 CHOICES = {
