@@ -16,7 +16,7 @@ from kgzsl.train.compat_objectives import ClassTables, CompatWeights, contrast_l
 from kgzsl.train.compat_sampling import attribute_frequency, class_distances, sampling_tables
 from kgzsl.train.compat_texts import TextPieces
 from kgzsl.train.config import TrainConfig
-from kgzsl.train.loop import PHASES, Phase, TrainingSet
+from kgzsl.train.loop import PHASES, Phase, TrainingSet, Validate
 
 __all__ = ["CompatMethod"]
 
@@ -54,6 +54,9 @@ class CompatMethod:
     def optimizer(self, model: Any, lr: float, weight_decay: float) -> torch.optim.Optimizer:
         """Adam; weight decay has no part in the published code."""
         return torch.optim.Adam(model.parameters(), lr=lr)
+
+    def begin(self, model: Any, data: TrainingSet, phase: Phase, *, config: TrainConfig, validate: Validate) -> None:
+        """Nothing: the published code begins with fresh weights."""
 
     def epoch(
         self,

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgzsl.data.rows import take_rows
 from kgzsl.errors import Problem, TrainingError
 from kgzsl.model.classifier import ZeroShotClassifier
 from kgzsl.train.augment import mirror_and_shift
 from kgzsl.train.config import TrainConfig
-from kgzsl.train.loop import PHASES, Phase, PhaseName, TrainingSet
+from kgzsl.train.loop import PHASES, SELECTED_BY, Phase, PhaseName, TrainingSet, Validate
 from kgzsl.train.objectives import (
     attribute_contrast,
     attribute_regression,
@@ -27,6 +28,7 @@ from kgzsl.train.objectives import (
 )
 from kgzsl.train.processes import Processes
 from kgzsl.train.references import References, ReferenceTables
+from kgzsl.train.warm_start import warm_start
 
 __all__ = ["DuetMethod", "learning_rate"]
 
@@ -61,6 +63,23 @@ class DuetMethod:
         # In one order, the decayed first: an optimizer's state is saved by the number of the parameter.
         keys = sorted(groups, reverse=True)
         return torch.optim.AdamW([{"params": groups[k], "weight_decay": k[1], "share": k[0]} for k in keys], lr=lr)
+
+    def begin(
+        self, model: ZeroShotClassifier, data: TrainingSet, phase: Phase, *, config: TrainConfig, validate: Validate
+    ) -> None:
+        """With frozen features and ``train.warm_start``: what a patch shows, in closed form."""
+        if not config.warm_start or any(True for _ in model.image_encoder.parameters()):
+            return
+        model.eval()
+        rows = data.rows(phase.name)
+        place = model.log_scale.device
+        warm_start(
+            model,
+            take_rows(data.array, rows),
+            data.labels[rows],
+            classes=model.encode_classes(data.value.to(place), data.known.to(place)),
+            judge=lambda: validate(model)[SELECTED_BY],
+        )
 
     def epoch(
         self,

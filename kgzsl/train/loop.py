@@ -94,6 +94,9 @@ class Method(Protocol):
     def optimizer(self, model: Any, lr: float, weight_decay: float) -> torch.optim.Optimizer:
         """What a phase begins with."""
 
+    def begin(self, model: Any, data: TrainingSet, phase: Phase, *, config: TrainConfig, validate: Validate) -> None:
+        """Before the first epoch of the first phase."""
+
     def epoch(
         self,
         model: Any,
@@ -163,6 +166,8 @@ def fit(
         if resumed.get("phase") == phase.name:
             load_state(folder / "last.safetensors", model, optimizer)
             start = int(resumed["epoch"])
+        elif phase.name == "select":
+            method.begin(model, data, phase, config=config, validate=validate)
         for epoch in range(start + 1, phase.epochs + 1):
             losses = method.epoch(model, data, phase, config=config, epoch=epoch, optimizer=optimizer, on_step=on_step)
             due = phase.name == "select" and (epoch % config.validate_every == 0 or epoch == phase.epochs)

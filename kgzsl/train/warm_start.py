@@ -1,0 +1,73 @@
+"""A beginning in closed form: with frozen features, the detectors of attributes start where ridge regression ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgzsl.data.rows import Rows
+from kgzsl.model.classifier import ZeroShotClassifier
+from kgzsl.train.baselines.closed_form import EszslPath
+
+__all__ = ["STRENGTHS", "warm_start"]
+
+STRENGTHS = (0.1, 1.0, 10.0)
+"""Regularization that is tried on both sides: of images by their mean square, of classes as they are."""
+
+BATCH = 256
+
+
+@torch.no_grad()
+def warm_start(
+    model: ZeroShotClassifier,
+    images: np.ndarray | Rows,
+    labels: np.ndarray,
+    *,
+    classes: Tensor,
+    judge: Callable[[], float],
+) -> dict[str, float]:
+    """Set what the model sees in a patch so that its mean over the patches gives ESZSL's scores.
+
+    The heads that look and detect are random at first, and what they detect is 0 everywhere; gradients then have to
+    find, of a few classes, what a closed form gives at once. Training goes on from there: where to look, and what the
+    texts of attributes share.
+
+    Source: the scores are those of Romera-Paredes and Torr, "An embarrassingly simple approach to zero-shot learning",
+    ICML 2015, with the class vectors of the model in the place of attributes.
+
+    Args:
+        model: changed in place; its image encoder has no weights of its own.
+        images: patch features of training images, ``(image, patch, channel)``.
+        labels: row of each image's class in ``classes``.
+        classes: their vectors, ``(class, attribute)``.
+        judge: how good the model is now, on validation classes.
+
+    Returns:
+        The strengths that were best, as ``gamma`` and ``lam``.
+    """
+    starts = range(0, len(images), BATCH)
+    parts = (torch.from_numpy(np.array(images[start : start + BATCH])) for start in starts)
+    pooled = torch.cat([model.image_encoder(part).mean(1) for part in parts])
+    # The statistics of the attributes' texts, which are otherwise gathered while training.
+    model.spread.reset_running_stats()
+    model.spread.momentum, momentum = 1.0, model.spread.momentum
+    model.spread.train()
+    model.encode_text()
+    model.spread.eval().momentum = momentum
+    size = float(pooled.square().sum(1).mean().sqrt())
+    path = EszslPath(pooled.double().numpy() / size, labels, classes.double().cpu().numpy())
+    texts = model.encode_text().attributes
+    detectors = (model.grounding.detector(texts) * model.grounding.scale).double()
+    tried = []
+    for gamma in STRENGTHS:
+        for lam in STRENGTHS:
+            weights = torch.from_numpy(path.solve(gamma, lam)).T / size / model.log_scale.double().exp()
+            value = torch.linalg.lstsq(detectors, weights.to(detectors.device), driver="gelsd").solution
+            model.grounding.value.weight.copy_(value)
+            tried.append((judge(), gamma, lam, model.grounding.value.weight.clone()))
+    _, gamma, lam, best = max(tried, key=lambda trial: trial[:3])
+    model.grounding.value.weight.copy_(best)
+    return {"gamma": gamma, "lam": lam}
