@@ -4,15 +4,17 @@ A run file may end with::
 
     [benchmark]
     seeds = [0, 1, 2]
-    splits = ["a", "b"]                # {split} in the overrides stands for one of them
     baselines = ["ESZSL"]              # of api.BASELINES, measured on the runs of the first variant
+    each = ["data.split={here}/splits.json:{split}"]  # overrides of every run; {here} is the run file's folder
+    [benchmark.grid]
+    split = ["a", "b"]                 # {split} in the overrides stands for one of them
     [benchmark.variants]
-    "name" = ["section.key=value"]     # overrides; {here} stands for the run file's folder
+    "name" = ["section.key=value"]     # overrides
 
 Usage::
 
     python benchmarks/run.py benchmarks/creatures.toml --jobs 2
-    python benchmarks/run.py benchmarks/awa2mini.toml --seeds 0 1
+    python benchmarks/run.py benchmarks/awa2mini.toml --seeds 0 1 --only DUET   # the other rows of the table stay
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from __future__ import annotations
 import argparse
 import csv
 import dataclasses
+import itertools
 import multiprocessing
 import os
 import resource
@@ -48,7 +51,8 @@ class Benchmark:
     """How often, on what and in which variants a run is repeated."""
 
     seeds: list[int] = field(default_factory=lambda: [0])
-    splits: list[str] = field(default_factory=lambda: [""])
+    grid: dict[str, list[str]] = field(default_factory=dict)
+    each: list[str] = field(default_factory=list)
     baselines: list[str] = field(default_factory=list)
     variants: dict[str, list[str]] = field(default_factory=lambda: {"run": []})
 
@@ -77,6 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
     parser.add_argument("--seeds", type=int, nargs="*")
+    parser.add_argument("--only", nargs="*", help="variants to run")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where the run folders go")
     arguments = parser.parse_args()
@@ -84,24 +89,29 @@ def main() -> None:
     benchmark = Benchmark(**content.get("benchmark", {}))
     if arguments.seeds:
         benchmark = dataclasses.replace(benchmark, seeds=arguments.seeds)
+    if arguments.only:
+        chosen = {name: benchmark.variants[name] for name in arguments.only}
+        first = next(iter(benchmark.variants)) in chosen
+        benchmark = dataclasses.replace(benchmark, variants=chosen, baselines=benchmark.baselines if first else [])
     started = time.perf_counter()
     jobs = list(_jobs(arguments.config, benchmark, arguments.out / arguments.config.stem))
     rows = _run_all(jobs, at_once=arguments.jobs)
-    _write(RESULTS / f"{arguments.config.stem}.csv", rows)
+    _write(RESULTS / f"{arguments.config.stem}.csv", rows, keep=bool(arguments.only))
     _show(rows)
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 2**20
     console.print(f"{time.perf_counter() - started:.0f} s in all, peak memory of a process {peak:.2f} GiB")
 
 
 def _jobs(config: Path, benchmark: Benchmark, out: Path) -> Iterator[Job]:
-    """Every seed, split and variant."""
+    """Every seed, place of the grid and variant."""
     for seed in benchmark.seeds:
-        for split in benchmark.splits:
+        for place in itertools.product(*benchmark.grid.values()):
+            filled = {"here": str(config.parent), **dict(zip(benchmark.grid, place, strict=True))}
             for number, (variant, overrides) in enumerate(benchmark.variants.items()):
-                filled = [o.replace("{here}", str(config.parent)).replace("{split}", split) for o in overrides]
-                folder = out / "-".join(str(part) for part in (number, split, seed) if part != "")
+                told = [override.format(**filled) for override in (*benchmark.each, *overrides)]
+                folder = out / "-".join((variant.replace(" ", "-"), *place, str(seed)))
                 baselines = benchmark.baselines if number == 0 else []
-                yield Job(variant, config, [*filled, f"train.seed={seed}"], folder, baselines)
+                yield Job(variant, config, [*told, f"train.seed={seed}"], folder, baselines)
 
 
 def _run_all(jobs: list[Job], *, at_once: int) -> list[Row]:
@@ -135,28 +145,36 @@ def _run(job: Job) -> list[Row]:
     return [Row(job.variant, api.evaluate(run)), *(Row(name, api.baseline(run, name)) for name in job.baselines)]
 
 
-def _write(path: Path, rows: list[Row]) -> None:
-    """One line a run."""
+def _write(path: Path, rows: list[Row], *, keep: bool) -> None:
+    """One line a run; lines of variants that were not run now stay where that is wanted."""
     path.parent.mkdir(exist_ok=True)
+    lines = [[row.variant, *(_cell(getattr(row.report, name)) for name in COLUMNS)] for row in rows]
+    if keep and path.is_file():
+        with path.open(newline="", encoding="utf-8") as file:
+            before = list(csv.DictReader(file))
+        fresh = {line[0] for line in lines}
+        lines = [
+            [line.get(name, "") for name in ("variant", *COLUMNS)] for line in before if line["variant"] not in fresh
+        ] + lines
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["variant", *COLUMNS])
-        for row in rows:
-            cells = (getattr(row.report, name) for name in COLUMNS)
-            writer.writerow([row.variant, *(f"{c:.5f}" if isinstance(c, float) else c for c in cells)])
+        csv.writer(file, lineterminator="\n").writerows([["variant", *COLUMNS], *lines])
+
+
+def _cell(value: object) -> object:
+    """A figure to five places, everything else as it is."""
+    return f"{value:.5f}" if isinstance(value, float) else value
 
 
 def _show(rows: list[Row]) -> None:
-    """Mean and standard deviation over seeds; percent. Of several splits also the mean over them."""
-    datasets = list(dict.fromkeys(row.report.dataset for row in rows))
+    """Mean and standard deviation over seeds; percent. Of several data sets (splits) the mean over them."""
     table = []
-    for variant in dict.fromkeys(row.variant for row in rows):
-        own = [row.report for row in rows if row.variant == variant]
-        for dataset in datasets if len(datasets) > 1 else ():
-            table.append((variant, dataset, *_cells([r for r in own if r.dataset == dataset])))
-        table.append((variant, *(["mean"] if len(datasets) > 1 else []), *_cells(own)))
+    for backbone in dict.fromkeys(row.report.backbone for row in rows):
+        for variant in dict.fromkeys(row.variant for row in rows):
+            own = [row.report for row in rows if (row.variant, row.report.backbone) == (variant, backbone)]
+            if own:
+                table.append((variant, backbone, *_cells(own)))
     measures = [name for name in MEASURES if name != "best_H"]
-    columns = ("variant", *(["dataset"] if len(datasets) > 1 else []), *(f">{name}" for name in measures), ">s")
+    columns = ("variant", "backbone", *(f">{name}" for name in measures), ">s")
     seeds = len({row.report.seed for row in rows})
     print_table(columns, table, title=f"percent, mean ± std over {seeds} seed{'s' * (seeds > 1)}")
 
