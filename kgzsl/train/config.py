@@ -80,7 +80,7 @@ class TrainConfig:
     temperature: float = 0.05
     negatives: int = 4
     grounding_share: float = 0.4
-    asked: float = 0.25
+    asked: float = 0.125
     attribute_dropping: float = 0.5
     augment: bool = True
     gate: bool = True
