@@ -122,9 +122,8 @@ def _run_all(jobs: list[Job], *, at_once: int) -> list[Row]:
     read_config(jobs[0].config, overrides=jobs[0].overrides)  # a mistake is found before any process starts
     rows: dict[int, list[Row]] = {}
     spawn = multiprocessing.get_context("spawn")
-    # Each run in a process of its own: none inherits threads, memory or random state of another.
     with (
-        ProcessPoolExecutor(at_once, mp_context=spawn, max_tasks_per_child=1) as pool,
+        ProcessPoolExecutor(at_once, mp_context=spawn) as pool,
         Progress(*Progress.get_default_columns(), console=error_console) as bars,
     ):
         task = bars.add_task("runs", total=len(jobs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,8 +55,18 @@ class CompatMethod:
         """Adam; weight decay has no part in the published code."""
         return torch.optim.Adam(model.parameters(), lr=lr)
 
-    def begin(self, model: Any, data: TrainingSet, phase: Phase, *, config: TrainConfig, validate: Validate) -> None:
+    def begin(
+        self,
+        model: Any,
+        data: TrainingSet,
+        phase: Phase,
+        *,
+        config: TrainConfig,
+        validate: Validate | None = None,
+        chosen: Mapping[str, float],
+    ) -> dict[str, float]:
         """Nothing: the published code begins with fresh weights."""
+        return {}
 
     def epoch(
         self,

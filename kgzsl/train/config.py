@@ -18,6 +18,8 @@ class TrainConfig:
 
     Args:
         epochs: passes over the images of the training classes.
+        refit: ``continue``: the second phase goes on from the selected checkpoint; ``anew``: it begins with fresh
+            weights, under the gate that was set, and trains as long as the selected checkpoint was.
         refit_epochs: passes over the images of all seen classes, after selection.
         batch_size: images in a batch.
         accumulate: batches to a step of the optimizer.
@@ -57,6 +59,7 @@ class TrainConfig:
     """
 
     epochs: int = 10
+    refit: Literal["continue", "anew"] = "continue"
     refit_epochs: int = 3
     batch_size: int = 32
     accumulate: int = 1

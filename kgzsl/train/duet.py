@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
@@ -65,20 +65,28 @@ class DuetMethod:
         return torch.optim.AdamW([{"params": groups[k], "weight_decay": k[1], "share": k[0]} for k in keys], lr=lr)
 
     def begin(
-        self, model: ZeroShotClassifier, data: TrainingSet, phase: Phase, *, config: TrainConfig, validate: Validate
-    ) -> None:
+        self,
+        model: ZeroShotClassifier,
+        data: TrainingSet,
+        phase: Phase,
+        *,
+        config: TrainConfig,
+        validate: Validate | None = None,
+        chosen: Mapping[str, float],
+    ) -> dict[str, float]:
         """With frozen features and ``train.warm_start``: what a patch shows, in closed form."""
         if not config.warm_start or any(True for _ in model.image_encoder.parameters()):
-            return
+            return {}
         model.eval()
         rows = data.rows(phase.name)
         place = model.log_scale.device
-        warm_start(
+        return warm_start(
             model,
             take_rows(data.array, rows),
             data.labels[rows],
             classes=model.encode_classes(data.value.to(place), data.known.to(place)),
-            judge=lambda: validate(model)[SELECTED_BY],
+            judge=(lambda: validate(model)[SELECTED_BY]) if validate else None,
+            chosen=chosen,
         )
 
     def epoch(

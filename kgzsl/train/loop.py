@@ -94,8 +94,17 @@ class Method(Protocol):
     def optimizer(self, model: Any, lr: float, weight_decay: float) -> torch.optim.Optimizer:
         """What a phase begins with."""
 
-    def begin(self, model: Any, data: TrainingSet, phase: Phase, *, config: TrainConfig, validate: Validate) -> None:
-        """Before the first epoch of the first phase."""
+    def begin(
+        self,
+        model: Any,
+        data: TrainingSet,
+        phase: Phase,
+        *,
+        config: TrainConfig,
+        validate: Validate | None = None,
+        chosen: Mapping[str, float],
+    ) -> dict[str, float]:
+        """With fresh weights, before the first epoch: what was chosen, by ``validate`` or as ``chosen`` says."""
 
     def epoch(
         self,
@@ -125,7 +134,7 @@ def fit(
     on_epoch: Callable[[EpochRecord], None] = lambda record: None,
     on_step: Callable[[PhaseName, int, int], None] = lambda phase, step, steps: None,
 ) -> Mapping[str, float]:
-    """Train a classifier, select its checkpoint on validation classes, go on with all seen classes.
+    """Train a classifier, select its checkpoint on validation classes, train on all seen classes.
 
     Writes ``metrics.jsonl`` (one :class:`EpochRecord` a line), ``last.safetensors`` (to resume from) and
     at the end ``checkpoint.safetensors``. Called again on the folder of a killed run it goes on
@@ -152,12 +161,15 @@ def fit(
         TrainingError: the loss is not finite.
     """
     processes = processes or Processes()
+    fresh = {name: tensor.clone() for name, tensor in model.state_dict().items()} if config.refit == "anew" else {}
     everything = np.ones_like(data.training)
     phases = [Phase("select", config.epochs, config.lr, data.training)]
     if config.refit_epochs and not data.training.all():
-        phases.append(Phase("refit", config.refit_epochs, config.refit_lr, everything))
+        again = (config.epochs, config.lr) if config.refit == "anew" else (config.refit_epochs, config.refit_lr)
+        phases.append(Phase("refit", *again, everything))
     resumed = processes.agree(_resume_point(folder) if processes.first else {})
     best: dict[str, float] = resumed.get("best", {})
+    begun: dict[str, float] = resumed.get("begun", {})
     for phase in phases:
         if resumed.get("phase") == "refit" and phase.name == "select":
             continue
@@ -167,20 +179,24 @@ def fit(
             load_state(folder / "last.safetensors", model, optimizer)
             start = int(resumed["epoch"])
         elif phase.name == "select":
-            method.begin(model, data, phase, config=config, validate=validate)
-        for epoch in range(start + 1, phase.epochs + 1):
+            begun = method.begin(model, data, phase, config=config, validate=validate, chosen={})
+        elif config.refit == "anew":
+            _renew(model, fresh)
+            method.begin(model, data, phase, config=config, chosen=best)
+        epochs = int(best["epoch"]) if phase.name == "refit" and config.refit == "anew" else phase.epochs
+        for epoch in range(start + 1, epochs + 1):
             losses = method.epoch(model, data, phase, config=config, epoch=epoch, optimizer=optimizer, on_step=on_step)
             due = phase.name == "select" and (epoch % config.validate_every == 0 or epoch == phase.epochs)
             metrics = processes.agree(dict(validate(model)) if due and processes.first else {})
             better = due and metrics[SELECTED_BY] >= best.get(SELECTED_BY, -1.0)
-            best = metrics if better else best
+            best = {**metrics, **begun, "epoch": epoch} if better else best
             record = EpochRecord(phase.name, epoch, losses, metrics, optimizer.param_groups[0]["lr"])
             if processes.first:
                 if better:
                     save_weights(folder / "best.safetensors", model, {"epoch": epoch, "validation": best})
                 keep(record)
                 _append(folder / "metrics.jsonl", record)
-                progress = {"phase": phase.name, "epoch": epoch, "best": best}
+                progress = {"phase": phase.name, "epoch": epoch, "best": best, "begun": begun}
                 save_state(folder / "last.safetensors", model, optimizer, progress)
             on_epoch(record)
         if phase.name == "select":
@@ -189,6 +205,12 @@ def fit(
             best = {**best, **settle(model)}
     model.eval()
     return best
+
+
+def _renew(model: Any, fresh: Mapping[str, Tensor]) -> None:
+    """The weights that the model began with, under the gate that validation classes set."""
+    gates = {name: tensor.clone() for name, tensor in model.state_dict().items() if name.endswith(".gate")}
+    model.load_state_dict({**fresh, **gates})
 
 
 def _resume_point(folder: Path) -> dict:

@@ -142,6 +142,7 @@ CHOICES = {
     "semantics.world": ("pca", "open", "closed"),
     "train.classification": ("cross_entropy", "square"),
     "train.validation": ("cut", "published"),
+    "train.refit": ("continue", "anew"),
     "train.precision": ("fp32", "bf16"),
     "train.device": ("", "cpu", "cuda"),
     "data.benchmark": ("", "creatures"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -17,6 +19,7 @@ __all__ = ["STRENGTHS", "warm_start"]
 STRENGTHS = (0.1, 1.0, 10.0)
 """Regularization that is tried on both sides: of images by their mean square, of classes as they are."""
 
+NAMES = ("ridge_images", "ridge_classes")
 BATCH = 256
 
 
@@ -27,7 +30,8 @@ def warm_start(
     labels: np.ndarray,
     *,
     classes: Tensor,
-    judge: Callable[[], float],
+    judge: Callable[[], float] | None = None,
+    chosen: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, float]:
     """Set what the model sees in a patch so that its mean over the patches gives ESZSL's scores.
 
@@ -43,10 +47,11 @@ def warm_start(
         images: patch features of training images, ``(image, patch, channel)``.
         labels: row of each image's class in ``classes``.
         classes: their vectors, ``(class, attribute)``.
-        judge: how good the model is now, on validation classes.
+        judge: how good the model is now, on validation classes; it chooses the strengths.
+        chosen: the strengths, where nothing judges.
 
     Returns:
-        The strengths that were best, as ``gamma`` and ``lam``.
+        The strengths, as ``ridge_images`` and ``ridge_classes``.
     """
     starts = range(0, len(images), BATCH)
     parts = (torch.from_numpy(np.array(images[start : start + BATCH])) for start in starts)
@@ -62,12 +67,12 @@ def warm_start(
     texts = model.encode_text().attributes
     detectors = (model.grounding.detector(texts) * model.grounding.scale).double()
     tried = []
-    for gamma in STRENGTHS:
-        for lam in STRENGTHS:
-            weights = torch.from_numpy(path.solve(gamma, lam)).T / size / model.log_scale.double().exp()
-            value = torch.linalg.lstsq(detectors, weights.to(detectors.device), driver="gelsd").solution
-            model.grounding.value.weight.copy_(value)
-            tried.append((judge(), gamma, lam, model.grounding.value.weight.clone()))
-    _, gamma, lam, best = max(tried, key=lambda trial: trial[:3])
+    pairs = list(itertools.product(STRENGTHS, STRENGTHS)) if judge else [tuple(chosen[name] for name in NAMES)]
+    for pair in pairs:
+        weights = torch.from_numpy(path.solve(*pair)).T / size / model.log_scale.double().exp()
+        value = torch.linalg.lstsq(detectors, weights.to(detectors.device), driver="gelsd").solution
+        model.grounding.value.weight.copy_(value)
+        tried.append((judge() if judge else 0.0, pair, model.grounding.value.weight.clone()))
+    _, pair, best = max(tried, key=lambda trial: trial[:2])
     model.grounding.value.weight.copy_(best)
-    return {"gamma": gamma, "lam": lam}
+    return dict(zip(NAMES, pair, strict=True))

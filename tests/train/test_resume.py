@@ -44,7 +44,7 @@ def assert_same_run(one: Path, other: Path) -> None:
 def _state(folder: Path) -> dict[str, Any]:
     from kgzsl.train.run import RunFolder
 
-    return {k: v for k, v in RunFolder(folder).state().items() if k != "seconds"}
+    return {k: v for k, v in RunFolder(folder).state().items() if k not in ("seconds", "peak_memory")}
 
 
 def kill_at_epoch(phase: str, epoch: int) -> api.Listener:
@@ -130,6 +130,31 @@ def test_killed_while_the_final_weights_are_written(
     api.fit(config, tmp_path / "run", listener=api.Listener(epoch=epochs.append))
     assert epochs == []
     assert_same_run(tmp_path / "run", whole)
+
+
+def test_training_anew_resumes_with_the_same_bits(xlsa17: Any, tmp_path: Path) -> None:
+    """The second phase from fresh weights: a beginning in closed form as chosen before, as many epochs as selected."""
+    config = xlsa17.config(train={"epochs": 4, "refit": "anew", "validate_every": 2})
+    records: list[Any] = []
+    whole = api.fit(config, tmp_path / "whole", listener=api.Listener(epoch=records.append))
+    refits = [record for record in records if record.phase == "refit"]
+    assert len(refits) == whole.facts["validation"]["epoch"]
+    for phase, epoch in (("select", 2), ("select", 4), ("refit", 1)):
+        with pytest.raises(Killed):
+            api.fit(config, tmp_path / "run", listener=kill_at_epoch(phase, epoch))
+    api.fit(config, tmp_path / "run")
+    assert_same_run(tmp_path / "run", whole.folder.path)
+
+
+def test_training_anew_forgets_the_first_phase(xlsa17: Any, tmp_path: Path) -> None:
+    """With a learning rate of 0 only the beginning is left: another one with all seen classes than without some."""
+    still = {"lr": 0.0, "refit_lr": 0.0, "epochs": 1, "refit_epochs": 1}
+    anew, on = (api.fit(xlsa17.config(train=still | {"refit": how}), tmp_path / how) for how in ("anew", "continue"))
+    assert anew.facts["validation"] == on.facts["validation"]
+    one, other = (run.model.grounding.value.weight for run in (anew, on))
+    assert not torch.allclose(one, other)
+    rest = {k: v for k, v in on.model.state_dict().items() if "grounding.value" not in k and "spread" not in k}
+    assert [k for k, v in rest.items() if not torch.equal(v, anew.model.state_dict()[k])] == []
 
 
 def test_every_epoch_is_drawn_anew_and_every_run_by_its_seed(toys: Any, tmp_path: Path) -> None:

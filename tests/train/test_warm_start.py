@@ -64,7 +64,7 @@ def test_the_scores_are_those_of_eszsl() -> None:
     assert scores(made, array).abs().max() == 0
     vectors = made.encode_classes(VALUE, KNOWN)
     chosen = warm_start(made, array, labels, classes=vectors, judge=judge)
-    assert (chosen["gamma"], chosen["lam"]) == wanted
+    assert tuple(chosen.values()) == wanted
     assert len(judged) == len(STRENGTHS) ** 2
     with torch.inference_mode():
         pooled = made.image_encoder(torch.from_numpy(array)).mean(1).double().numpy()
@@ -77,7 +77,7 @@ def test_the_scores_are_those_of_eszsl() -> None:
 def test_of_equals_the_stronger_is_taken() -> None:
     made, (array, labels) = model(), images()
     chosen = warm_start(made, array, labels, classes=made.encode_classes(VALUE, KNOWN), judge=lambda: 0.5)
-    assert chosen == {"gamma": STRENGTHS[-1], "lam": STRENGTHS[-1]}
+    assert chosen == {"ridge_images": STRENGTHS[-1], "ridge_classes": STRENGTHS[-1]}
 
 
 def test_more_attributes_than_directions_share_what_there_is() -> None:
