@@ -37,7 +37,8 @@ class TrainConfig:
         label_smoothing: of cross-entropy, in [0, 1).
         attribute_regression: weight of the attribute objective.
         masked_attribute: weight of masked attribute prediction.
-        self_calibration: weight of the probability of classes without images (of validation classes, while selecting).
+        self_calibration: weight of the probability of classes without images; while selecting these are the validation
+            classes, which then no longer judge without having been told of: 0 leaves it out.
         attribute_contrast: weight of attribute-level contrast.
         instance_contrast: weight of the contrast between images.
         temperature: of both contrasts, above 0.
@@ -77,7 +78,7 @@ class TrainConfig:
     label_smoothing: float = 0.05
     attribute_regression: float = 1.0
     masked_attribute: float = 0.3
-    self_calibration: float = 0.001
+    self_calibration: float = 0.0
     attribute_contrast: float = 0.1
     instance_contrast: float = 0.05
     temperature: float = 0.05
