@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -13,9 +12,9 @@ import numpy as np
 
 from kgzsl.api.building import build_model, promise_of
 from kgzsl.api.records import Dataset, Listener
-from kgzsl.api.scoring import calibrate, class_vectors, held_out_images, metrics_of
+from kgzsl.api.scoring import Selection, calibrate, class_vectors, metrics_of
 from kgzsl.data.labels import LabelSpace
-from kgzsl.data.rows import Rows
+from kgzsl.data.rows import Rows, in_batches
 from kgzsl.semantics import ClassAttributes
 
 if TYPE_CHECKING:
@@ -43,8 +42,7 @@ def fit_baseline(config: RunConfig, data: Dataset, folder: RunFolder, *, listene
     lines: list[str] = []
 
     def record(tried: EpochRecord) -> None:
-        figures = {"phase": tried.phase, "epoch": tried.epoch, **tried.losses, "validation": dict(tried.validation)}
-        lines.append(json.dumps(figures) + "\n")
+        lines.append(tried.line())
         listener.epoch(tried)
 
     with folder.timed(started):
@@ -90,10 +88,11 @@ def fit_protocol(
     from kgzsl.train.baselines.fitting import Lesson, refit, select
 
     split, trainval = data.split, data.images.part("trainval")
+    selection = Selection.of(split, trainval)
+    labels, held_out, judged = selection.labels, selection.held_out, selection.judged
+    # Seen classes stand first among all, so that their positions are the same.
     space = LabelSpace((*split.seen, *split.unseen))
-    labels = space.columns(trainval.space.classes[i] for i in trainval.labels)
     seen, training = space.mask(split.seen), space.mask(split.training)
-    held_out = held_out_images(labels, training)
     learn = partial(fit_encoder, model.images, config=config.train, on_step=(listener or Listener()).step)
     semantics = torch.from_numpy(semantics_of(data.attributes.subset(space.classes)).astype(np.float32))
     table = data.attributes.subset(split.seen)
@@ -104,7 +103,6 @@ def fit_protocol(
         return Lesson(features[rows], torch.from_numpy(labels[rows]), *told, *own)
 
     first = np.flatnonzero(training[labels] & ~held_out)
-    judged = np.flatnonzero(held_out | ~training[labels])
     if trained := _learns(model.images):
         learn(trainval.array[first], labels[first], phase="select")
     features = features_of(model.images, trainval.array)
@@ -112,7 +110,7 @@ def fit_protocol(
     def validate() -> dict[str, float]:
         with torch.inference_mode():
             scores = model.scores(model.evidence(features[judged]), class_vectors(model, table)).numpy()
-        return metrics_of(scores, labels[judged], training[: len(split.seen)])
+        return metrics_of(scores, labels[judged], selection.training)
 
     shown = lesson(features, first, training, seen & ~training)
     chosen, best = select(model, shown, method, validate=validate, record=record)
@@ -126,14 +124,13 @@ def fit_protocol(
     return {"validation": best, "chosen": chosen, "calibration": calibration}
 
 
-def features_of(images: MeanToken, array: np.ndarray | Rows, *, batch: int = 256) -> torch.Tensor:
+def features_of(images: MeanToken, array: np.ndarray | Rows) -> torch.Tensor:
     """Mean token of every image, of unit length, ``(image, channel)``."""
     import torch
 
     images.eval()
     with torch.no_grad():
-        parts = [torch.from_numpy(np.array(array[start : start + batch])) for start in range(0, len(array), batch)]
-        return torch.cat([images(part) for part in parts])
+        return torch.cat([images(torch.from_numpy(part)) for part in in_batches(array, size=256)])
 
 
 def semantics_of(attributes: ClassAttributes) -> np.ndarray:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kgzsl.data.rows import Rows
+from kgzsl.data.images import ImageSet
+from kgzsl.data.labels import LabelSpace
+from kgzsl.data.rows import Rows, in_batches
+from kgzsl.data.split import ZeroShotSplit
 from kgzsl.semantics import ClassAttributes
 
 if TYPE_CHECKING:
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     Model = ZeroShotClassifier | BaselineClassifier
 
 __all__ = [
+    "Selection",
     "calibrate",
     "class_vectors",
     "evidence_of",
@@ -38,13 +43,13 @@ HELD_OUT_EVERY = 10
 def evidence_of(model: Model, images: np.ndarray | Rows) -> np.ndarray:
     """Evidence ``(image, attribute)`` of images."""
     none = np.zeros((0, len(model.phrases)), dtype=np.float32)
-    return np.concatenate([none, *(evidence.cpu().numpy() for evidence in _evidence(model, _slices(images)))])
+    return np.concatenate([none, *(evidence.cpu().numpy() for evidence in _evidence(model, in_batches(images)))])
 
 
 def scores_of(model: Model, images: np.ndarray | Rows, table: ClassAttributes) -> np.ndarray:
     """Scores ``(image, class)`` of images for the rows of a table."""
     none = np.zeros((0, len(table.classes)), dtype=np.float32)
-    return np.concatenate([none, *scores_in_turn(model, _slices(images), table)])
+    return np.concatenate([none, *scores_in_turn(model, in_batches(images), table)])
 
 
 def scores_in_turn(model: Model, batches: Iterable[np.ndarray], table: ClassAttributes) -> Iterator[np.ndarray]:
@@ -83,17 +88,40 @@ def _evidence(model: Model, batches: Iterable[np.ndarray]) -> Iterator[torch.Ten
             yield model.encode_images(array, text).evidence
 
 
-def _slices(images: np.ndarray | Rows, *, batch: int = 128) -> Iterator[np.ndarray]:
-    """An array of images in batches."""
-    return (images[start : start + batch] for start in range(0, len(images), batch))
-
-
 def held_out_images(labels: np.ndarray, training: np.ndarray) -> np.ndarray:
     """Mask over images: every tenth of a training class, at least one of each, plays the seen test images."""
     held_out = np.zeros(len(labels), dtype=bool)
     for label in np.flatnonzero(training):
         held_out[np.flatnonzero(labels == label)[::HELD_OUT_EVERY]] = True
     return held_out
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The images of seen classes, and which of them train and judge while something is selected.
+
+    Args:
+        labels: position of each image's class among the seen ones.
+        training: mask over the seen classes: those that are not held out for validation.
+        held_out: mask over the images: see :func:`held_out_images`.
+    """
+
+    labels: np.ndarray
+    training: np.ndarray
+    held_out: np.ndarray
+
+    @classmethod
+    def of(cls, split: ZeroShotSplit, trainval: ImageSet) -> Selection:
+        """The selection that a split asks for among the images for training."""
+        seen = LabelSpace(split.seen)
+        labels = seen.columns(trainval.space.classes[i] for i in trainval.labels)
+        training = seen.mask(split.training)
+        return cls(labels, training, held_out_images(labels, training))
+
+    @property
+    def judged(self) -> np.ndarray:
+        """Rows of the images that judge: of validation classes, and the held-out ones."""
+        return np.flatnonzero(self.held_out | ~self.training[self.labels])
 
 
 def validation_metrics(

@@ -23,7 +23,7 @@ from kgzsl.api.building import (
     with_saved_encoders,
 )
 from kgzsl.api.records import Dataset, Listener, Run
-from kgzsl.api.scoring import calibrate, gates_of, held_out_images, settle_gate, validation_metrics
+from kgzsl.api.scoring import Selection, calibrate, gates_of, settle_gate, validation_metrics
 from kgzsl.api.sources import attributes_of, load_dataset, ontology_of
 from kgzsl.data.images import ImageSet
 from kgzsl.data.labels import LabelSpace
@@ -99,10 +99,9 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     if config.model.kind in BASELINES:
         fit_baseline(config, data, run_folder, listener=listener)
         return load_run(run_folder.path)
-    seen = LabelSpace(data.split.seen)
+    selection = Selection.of(data.split, trainval)
     table = data.attributes.subset(data.split.seen)
     value, known = torch.from_numpy(table.value), torch.from_numpy(table.known)
-    training = seen.mask(data.split.training)
     model, tokenizer = build_model(config, data.attributes, data.ontology, split=data.split, array=data.images.array)
     texts = [class_prompt(iri, data.attributes, data.ontology) for iri in data.split.seen]
     columns = {attribute: column for column, attribute in enumerate(table.attributes)}
@@ -119,30 +118,23 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         write_json(run_folder.path / "split.json", data.split.to_dict())
     processes.wait()
     processes.prepare(model.image_encoder)
-    labels = seen.columns(trainval.space.classes[i] for i in trainval.labels)
-    held_out = held_out_images(labels, training)
     training_set = TrainingSet(
         array=trainval.array,
-        labels=labels,
+        labels=selection.labels,
         value=value,
         known=known,
         prompts=prompts,
-        training=training,
-        held_out=held_out,
+        training=selection.training,
+        held_out=selection.held_out,
     )
-    chosen = np.flatnonzero(held_out | ~training[labels])
-    judged = (trainval.array[chosen], labels[chosen])
-    validate = partial(validation_metrics, images=judged[0], labels=judged[1], table=table, training=training)
-    settle = validate
-    if not compat:
-        settle = partial(
-            settle_gate,
-            images=judged[0],
-            labels=judged[1],
-            table=table,
-            training=training,
-            gate=config.train.gate,
-        )
+    judged = {
+        "images": trainval.array[selection.judged],
+        "labels": selection.labels[selection.judged],
+        "table": table,
+        "training": selection.training,
+    }
+    validate = partial(validation_metrics, **judged)
+    settle = validate if compat else partial(settle_gate, **judged, gate=config.train.gate)
 
     def keep(record: EpochRecord) -> None:
         if config.train.keep_epochs and (record.validation or record.phase == "refit"):
@@ -155,7 +147,7 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         best = fit_model(
             model,
             training_set,
-            compat_method(data, tokenizer) if compat else DuetMethod(processes, config.train.backbone_lr),
+            compat_method(data, tokenizer) if compat else DuetMethod(processes),
             config=config.train,
             folder=run_folder.path,
             validate=validate,
@@ -165,8 +157,8 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
             on_epoch=on_epoch,
             on_step=listener.step,
         )
-    held_out_array = trainval.array[held_out]
-    calibration = calibrate(model, best, images=held_out_array, table=table, validation=data.validation)
+    held_out = trainval.array[selection.held_out]
+    calibration = calibrate(model, best, images=held_out, table=table, validation=data.validation)
     if processes.first:
         save_weights(run_folder.checkpoint, model, {"promise": promise})
         run_folder.finish(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Rows", "take_rows"]
+__all__ = ["Rows", "in_batches", "take_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,3 +58,13 @@ def take_rows(array: np.ndarray | Rows, rows: np.ndarray) -> np.ndarray | Rows:
     if isinstance(array, np.memmap):
         return Rows(array, rows)
     return Rows(array.array, array.rows[rows]) if isinstance(array, Rows) else array[rows]
+
+
+def in_batches(array: np.ndarray | Rows, *, size: int = 128) -> Iterator[np.ndarray]:
+    """An array as writable copies of some rows after the other, each made when it is asked for.
+
+    Example:
+        >>> [batch.tolist() for batch in in_batches(np.arange(5), size=2)]
+        [[0, 1], [2, 3], [4]]
+    """
+    return (np.array(array[start : start + size]) for start in range(0, len(array), size))

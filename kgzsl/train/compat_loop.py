@@ -51,7 +51,7 @@ class CompatMethod:
     accumulated: int = 1
     first_evaluation: int | None = None
 
-    def optimizer(self, model: Any, lr: float, weight_decay: float) -> torch.optim.Optimizer:
+    def optimizer(self, model: Any, lr: float, config: TrainConfig) -> torch.optim.Optimizer:
         """Adam; weight decay has no part in the published code."""
         return torch.optim.Adam(model.parameters(), lr=lr)
 

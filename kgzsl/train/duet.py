@@ -37,29 +37,29 @@ __all__ = ["DuetMethod", "learning_rate"]
 class DuetMethod:
     """DUET's multi-task training.
 
-    Every step classifies, regresses attributes and calibrates itself. With chance ``train.grounding_share`` it is also
-    one of cross-modal semantic grounding: a part of the images is asked for a masked attribute of its prompt, and the
-    state of the attribute is contrasted with that in other images of the batch. Otherwise it contrasts images.
-    Each image is encoded once, all prompts of a step in one forward, the attributes' phrases once.
+    Every step classifies, regresses attributes and, where asked, calibrates itself. With chance
+    ``train.grounding_share`` it is also one of cross-modal semantic grounding: a part of the images is asked for a
+    masked attribute of its prompt, and the state of the attribute is contrasted with that in other images of the batch.
+    Otherwise it contrasts images. Each image is encoded once, all prompts of a step in one forward, the attributes'
+    phrases once.
 
     Source: DUET (Chen et al., AAAI 2023): multi-task learning of T_CSG and T_CLS.
 
     Args:
         processes: that train together.
-        backbone_lr: share of the learning rate that pretrained weights learn at.
     """
 
     processes: Processes = field(default_factory=Processes)
-    backbone_lr: float = 1.0
 
-    def optimizer(self, model: ZeroShotClassifier, lr: float, weight_decay: float) -> torch.optim.Optimizer:
+    def optimizer(self, model: ZeroShotClassifier, lr: float, config: TrainConfig) -> torch.optim.Optimizer:
         """AdamW; biases, norms and scales are not decayed, and pretrained weights learn at a share of the rate."""
         slow = {id(parameter) for parameter in model.pretrained()}
         groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
         for parameter in model.parameters():
             if parameter.requires_grad:
-                share = self.backbone_lr if id(parameter) in slow else 1.0
-                groups.setdefault((share, weight_decay if parameter.ndim >= 2 else 0.0), []).append(parameter)
+                share = config.backbone_lr if id(parameter) in slow else 1.0
+                decay = config.weight_decay if parameter.ndim >= 2 else 0.0
+                groups.setdefault((share, decay), []).append(parameter)
         # In one order, the decayed first: an optimizer's state is saved by the number of the parameter.
         keys = sorted(groups, reverse=True)
         return torch.optim.AdamW([{"params": groups[k], "weight_decay": k[1], "share": k[0]} for k in keys], lr=lr)

@@ -70,6 +70,11 @@ class EpochRecord:
     validation: Mapping[str, float] = field(default_factory=dict)
     lr: float = 0.0
 
+    def line(self) -> str:
+        """As a line of ``metrics.jsonl``."""
+        content = {"phase": self.phase, "epoch": self.epoch, **self.losses, "validation": dict(self.validation)}
+        return json.dumps(content) + "\n"
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -91,7 +96,7 @@ class Phase:
 class Method(Protocol):
     """A way to train: its optimizer, and what an epoch is."""
 
-    def optimizer(self, model: Any, lr: float, weight_decay: float) -> torch.optim.Optimizer:
+    def optimizer(self, model: Any, lr: float, config: TrainConfig) -> torch.optim.Optimizer:
         """What a phase begins with."""
 
     def begin(
@@ -173,7 +178,7 @@ def fit(
     for phase in phases:
         if resumed.get("phase") == "refit" and phase.name == "select":
             continue
-        optimizer = method.optimizer(model, phase.lr, config.weight_decay)
+        optimizer = method.optimizer(model, phase.lr, config)
         start = 0
         if resumed.get("phase") == phase.name:
             load_state(folder / "last.safetensors", model, optimizer)
@@ -232,7 +237,6 @@ def _resume_point(folder: Path) -> dict:
 
 
 def _append(path: Path, record: EpochRecord) -> None:
-    """One JSON line."""
-    line = {"phase": record.phase, "epoch": record.epoch, **record.losses, "validation": dict(record.validation)}
+    """The record as one more line."""
     with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+        file.write(record.line())

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgzsl.data.rows import Rows
+from kgzsl.data.rows import Rows, in_batches
 from kgzsl.model.classifier import ZeroShotClassifier
 from kgzsl.train.baselines.closed_form import EszslPath
 
@@ -20,7 +20,6 @@ STRENGTHS = (0.1, 1.0, 10.0)
 """Regularization that is tried on both sides: of images by their mean square, of classes as they are."""
 
 NAMES = ("ridge_images", "ridge_classes")
-BATCH = 256
 
 
 @torch.no_grad()
@@ -53,9 +52,7 @@ def warm_start(
     Returns:
         The strengths, as ``ridge_images`` and ``ridge_classes``.
     """
-    starts = range(0, len(images), BATCH)
-    parts = (torch.from_numpy(np.array(images[start : start + BATCH])) for start in starts)
-    pooled = torch.cat([model.image_encoder(part).mean(1) for part in parts])
+    pooled = torch.cat([model.image_encoder(torch.from_numpy(part)).mean(1) for part in in_batches(images, size=256)])
     # The statistics of the attributes' texts, which are otherwise gathered while training.
     model.spread.reset_running_stats()
     model.spread.momentum, momentum = 1.0, model.spread.momentum
