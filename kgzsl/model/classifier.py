@@ -117,6 +117,10 @@ class ZeroShotClassifier(nn.Module):
         towers += [self.text_encoder.transformer] if self.text_encoder.pretrained else []
         return [parameter for tower in towers for parameter in tower.parameters()]
 
+    def appearance(self) -> list[nn.Module]:
+        """What says how each attribute looks in a patch, wherever the patch is."""
+        return [self.text_encoder, self.spread, self.grounding.detector, self.grounding.value, self.grounding.bias]
+
     def encode_text(self) -> TextState:
         """Attribute and template states; depends on no image."""
         phrases = self.text_encoder.fixed(self.phrases, self.phrases_mask)

@@ -32,7 +32,9 @@ class TrainConfig:
         backbone_lr: share of the learning rate that the weights of pretrained encoders learn at, in [0, 1].
         weight_decay: of AdamW.
         warmup: share of a phase's steps with a rising learning rate.
-        warm_start: with a frozen backbone, begin in closed form (:mod:`kgzsl.train.warm_start`).
+        warm_start: with a frozen backbone, what attributes look like in a patch begins in closed form
+            (:mod:`kgzsl.train.warm_start`) and goes on learning (``begin``), or stays as it is while where to look is
+            learned (``keep``: for few classes); ``off``: it begins at nothing.
         classification: ``cross_entropy``, or ``square``, which overfits less where there are few classes.
         label_smoothing: of cross-entropy, in [0, 1).
         attribute_regression: weight of the attribute objective.
@@ -73,7 +75,7 @@ class TrainConfig:
     backbone_lr: float = 0.05
     weight_decay: float = 0.02
     warmup: float = 0.1
-    warm_start: bool = True
+    warm_start: Literal["off", "begin", "keep"] = "begin"
     classification: Literal["cross_entropy", "square"] = "cross_entropy"
     label_smoothing: float = 0.05
     attribute_regression: float = 1.0

@@ -53,6 +53,9 @@ class DuetMethod:
 
     def optimizer(self, model: ZeroShotClassifier, lr: float, config: TrainConfig) -> torch.optim.Optimizer:
         """AdamW; biases, norms and scales are not decayed, and pretrained weights learn at a share of the rate."""
+        if _keeps(model, config):
+            for module in model.appearance():
+                module.requires_grad_(False)
         slow = {id(parameter) for parameter in model.pretrained()}
         groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
         for parameter in model.parameters():
@@ -74,8 +77,8 @@ class DuetMethod:
         validate: Validate | None = None,
         chosen: Mapping[str, float],
     ) -> dict[str, float]:
-        """With frozen features and ``train.warm_start``: what a patch shows, in closed form."""
-        if not config.warm_start or any(True for _ in model.image_encoder.parameters()):
+        """With frozen features, and as ``train.warm_start`` says: what a patch shows, in closed form."""
+        if config.warm_start == "off" or not _frozen(model):
             return {}
         model.eval()
         rows = data.rows(phase.name)
@@ -106,6 +109,9 @@ class DuetMethod:
         torch.manual_seed(seed)
         generator = torch.Generator().manual_seed(seed)
         model.train()
+        if _keeps(model, config):
+            for module in model.appearance():
+                module.eval()
         device = model.log_scale.device
         step = _Step(model, data, phase, config=config, generator=generator, processes=self.processes)
         batches = list(paired_batches(data.rows(phase.name), data.labels, config.batch_size, generator))
@@ -137,6 +143,16 @@ class DuetMethod:
         model.eval()
         self.processes.check(model)
         return {name: float(np.mean(terms)) for name, terms in found.items()}
+
+
+def _frozen(model: ZeroShotClassifier) -> bool:
+    """Whether images come as features: the image encoder has no weights."""
+    return not any(True for _ in model.image_encoder.parameters())
+
+
+def _keeps(model: ZeroShotClassifier, config: TrainConfig) -> bool:
+    """Whether what attributes look like stays as it began."""
+    return config.warm_start == "keep" and _frozen(model)
 
 
 def learning_rate(step: int, steps: int, *, peak: float, warmup: float) -> float:

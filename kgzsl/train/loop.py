@@ -185,12 +185,18 @@ def fit(
             start = int(resumed["epoch"])
         elif phase.name == "select":
             begun = method.begin(model, data, phase, config=config, validate=validate, chosen={})
+            # What was begun in closed form is a candidate, as epoch 0: training may find nothing better.
+            start = -1 if begun else 0
         elif config.refit == "anew":
             _renew(model, fresh)
             method.begin(model, data, phase, config=config, chosen=best)
         epochs = int(best["epoch"]) if phase.name == "refit" and config.refit == "anew" else phase.epochs
         for epoch in range(start + 1, epochs + 1):
-            losses = method.epoch(model, data, phase, config=config, epoch=epoch, optimizer=optimizer, on_step=on_step)
+            losses: Mapping[str, float] = {}
+            if epoch:
+                losses = method.epoch(
+                    model, data, phase, config=config, epoch=epoch, optimizer=optimizer, on_step=on_step
+                )
             due = phase.name == "select" and (epoch % config.validate_every == 0 or epoch == phase.epochs)
             metrics = processes.agree(dict(validate(model)) if due and processes.first else {})
             better = due and metrics[SELECTED_BY] >= best.get(SELECTED_BY, -1.0)

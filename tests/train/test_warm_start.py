@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -92,15 +93,44 @@ def test_a_run_on_features_begins_with_it(xlsa17: Any, tmp_path: Path) -> None:
     """With a learning rate of 0 the beginning is all there is."""
     still = {"lr": 0.0, "epochs": 1, "refit_epochs": 0}
     warm, cold = (
-        api.fit(xlsa17.config(train=still | {"warm_start": begun}), tmp_path / str(begun)) for begun in (True, False)
+        api.fit(xlsa17.config(train=still | {"warm_start": begun}), tmp_path / begun) for begun in ("begin", "off")
     )
     assert warm.model.grounding.value.weight.abs().sum() > 0
     assert cold.model.grounding.value.weight.abs().sum() == 0
     assert warm.facts["validation"]["AUSUC"] > cold.facts["validation"]["AUSUC"]
 
 
-@pytest.mark.parametrize("begun", [True, False])
-def test_pixels_begin_with_nothing(toys: Any, tmp_path: Path, begun: bool) -> None:
+@pytest.mark.parametrize("begun", ["begin", "keep", "off"])
+def test_pixels_begin_with_nothing(toys: Any, tmp_path: Path, begun: str) -> None:
     still = {"lr": 0.0, "epochs": 1, "refit_epochs": 0, "warm_start": begun}
     run = api.fit(toys.config(train=still), tmp_path / "run")
     assert run.model.grounding.value.weight.abs().sum() == 0
+
+
+@pytest.mark.parametrize("begun", ["begin", "keep"])
+def test_what_is_kept_does_not_learn(xlsa17: Any, tmp_path: Path, begun: str) -> None:
+    still = {"lr": 0.0, "epochs": 1, "refit_epochs": 0, "warm_start": begun}
+    moving = still | {"refit_epochs": 1, "refit_lr": 0.01}
+    before, after = (
+        api.fit(xlsa17.config(train=train), tmp_path / str(k)).model.eval() for k, train in enumerate((still, moving))
+    )
+
+    def same(*names: str) -> bool:
+        found = [[p for n, p in m.named_parameters() if n.startswith(names)] for m in (before, after)]
+        assert found[0]
+        return all(torch.equal(*pair) for pair in zip(*found, strict=True))
+
+    kept = "text_encoder.", "grounding.detector", "grounding.value", "grounding.bias"
+    assert same(*kept) is (begun == "keep")
+    assert torch.equal(before.spread.running_mean, after.spread.running_mean) is (begun == "keep")
+    assert not same("grounding.query", "grounding.key", "project.", "layers.")
+
+
+def test_the_beginning_is_a_candidate(xlsa17: Any, tmp_path: Path) -> None:
+    ruinous = {"lr": 10.0, "epochs": 1, "refit_epochs": 0, "warmup": 0.0}
+    run = api.fit(xlsa17.config(train=ruinous), tmp_path / "run")
+    still = api.fit(xlsa17.config(train=ruinous | {"lr": 0.0}), tmp_path / "still")
+    records = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [record["epoch"] for record in records] == [0, 1]
+    assert records[0]["validation"]["AUSUC"] >= records[1]["validation"]["AUSUC"]
+    assert run.facts["validation"]["AUSUC"] == still.facts["validation"]["AUSUC"]
