@@ -20,7 +20,11 @@ def test_features_without_images_and_without_an_ontology(xlsa17: Any, tmp_path: 
     run = api.fit(xlsa17.config(train={"epochs": 8, "refit_epochs": 2}), tmp_path / "run")
     assert (run.facts["backbone"], run.facts["channels"], run.facts["patches"]) == ("res101", 16, 1)
     report = api.evaluate(run)
-    assert (report.dataset, report.backbone, report.semantics) == ("toys", "res101", "published attributes")
+    assert (report.dataset, report.backbone, report.semantics) == (
+        "toys",
+        "res101",
+        "published attributes with strengths",
+    )
     assert report.T1 > 0.5  # of two unseen classes, that the features tell apart
     again = api.load_run(tmp_path / "run")
     assert api.evaluate(again) == report

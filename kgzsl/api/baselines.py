@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kgzsl.api.building import build_model, promise_of
+from kgzsl.api.building import build_model, promise_of, save_inputs
 from kgzsl.api.records import Dataset, Listener
 from kgzsl.api.scoring import Selection, calibrate, class_vectors, metrics_of
 from kgzsl.data.labels import LabelSpace
@@ -30,7 +30,7 @@ __all__ = ["features_of", "fit_baseline", "fit_protocol", "semantics_of"]
 
 def fit_baseline(config: RunConfig, data: Dataset, folder: RunFolder, *, listener: Listener) -> None:
     """Train a baseline into a run folder; one that was killed begins anew, and ends with the same bits."""
-    from kgzsl.train.checkpoint import save_weights, write_json, write_text
+    from kgzsl.train.checkpoint import save_weights, write_text
     from kgzsl.train.footprint import footprint
 
     started = time.perf_counter()
@@ -38,7 +38,7 @@ def fit_baseline(config: RunConfig, data: Dataset, folder: RunFolder, *, listene
     model, _ = build_model(config, data.attributes, data.ontology, split=data.split, array=data.images.array)
     method = _method(config, data)
     folder.start(config, promise)
-    write_json(folder.path / "split.json", data.split.to_dict())
+    save_inputs(data, folder.path)
     lines: list[str] = []
 
     def record(tried: EpochRecord) -> None:
@@ -135,7 +135,7 @@ def features_of(images: MeanToken, array: np.ndarray | Rows) -> torch.Tensor:
 
 def semantics_of(attributes: ClassAttributes) -> np.ndarray:
     """Class attributes of unit length, what is unknown being 0."""
-    table = np.where(attributes.known, attributes.value, 0).astype(np.float64)
+    table = np.where(attributes.known, attributes.degree, 0).astype(np.float64)
     return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
 
 

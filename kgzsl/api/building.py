@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kgzsl.train.run import RunConfig, RunFolder
 
 __all__ = [
+    "STRENGTHS",
     "build_baseline",
     "build_model",
     "compat_method",
@@ -34,8 +35,12 @@ __all__ = [
     "need_compat",
     "promise_of",
     "save_encoders",
+    "save_inputs",
     "with_saved_encoders",
 ]
+
+STRENGTHS = "strengths.csv"
+"""Where a run folder has the strengths of attributes; a run without the file has none."""
 
 
 def is_frozen(config: RunConfig) -> bool:
@@ -81,7 +86,7 @@ def build_model(
     table = attributes.subset(split.training)
     names = list(attributes.properties)
     classes = ClassEncoder(
-        torch.from_numpy(table.value),
+        torch.from_numpy(table.degree),
         torch.from_numpy(table.known),
         torch.tensor([names.index(a.property) for a in attributes.attributes]),
         unit=config.model.unit_classes,
@@ -122,6 +127,15 @@ def save_encoders(config: RunConfig, model: ZeroShotClassifier, tokenizer: Any, 
         encoder: Any = model.image_encoder
         encoder.backbone.config.save_pretrained(folder / "image_encoder")
         write_text(folder / "image_encoder" / "preprocessor_config.json", encoder.preprocessing.to_json())
+
+
+def save_inputs(data: Dataset, folder: Path) -> None:
+    """What a run keeps a copy of: its split, and strengths of attributes where it has some."""
+    from kgzsl.train.checkpoint import write_json, write_text
+
+    write_json(folder / "split.json", data.split.to_dict())
+    if data.strengths is not None:
+        write_text(folder / STRENGTHS, data.strengths.to_csv())
 
 
 def with_saved_encoders(config: RunConfig, folder: Path) -> RunConfig:

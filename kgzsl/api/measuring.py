@@ -43,12 +43,15 @@ def _dataset_of(run: Run, listener: Listener | None) -> Dataset:
     """The dataset that a run was trained on.
 
     Raises:
-        MismatchError: the split, or the classes that have images, changed.
+        MismatchError: the split, the classes that have images, or their attributes changed.
     """
     data = load_dataset(run.config, listener)
     if data.split.digest != run.split.digest:
         fix = "restore the split file and the folders of images, or train again"
         raise MismatchError(Problem("not the split that the run was trained on", fix=fix, file=run.folder.path))
+    if data.attributes.digest != run.attributes.digest:
+        fix = "restore the file of strengths, or train again"
+        raise MismatchError(Problem("not the attributes that the run was trained on", fix=fix, file=run.folder.path))
     return data
 
 

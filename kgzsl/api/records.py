@@ -13,7 +13,7 @@ from kgzsl.errors import (
     Problem,
 )
 from kgzsl.ontology import Ontology
-from kgzsl.semantics import ClassAttributes
+from kgzsl.semantics import ClassAttributes, Strengths
 
 if TYPE_CHECKING:
     from kgzsl.model.baselines import BaselineClassifier
@@ -38,6 +38,7 @@ class Listener:
         step: phase of training, step, steps of the phase.
         epoch: the record of an epoch.
         skipped: images that are left out, counted and named.
+        notice: what looks like a mistake of the input and is none that stops the work.
     """
 
     drawing: Callable[[int, int], None] = _nothing
@@ -45,6 +46,7 @@ class Listener:
     step: Callable[[str, int, int], None] = _nothing
     epoch: Callable[[EpochRecord], None] = _nothing
     skipped: Callable[[Sequence[Problem]], None] = _nothing
+    notice: Callable[[Sequence[Problem]], None] = _nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,7 @@ class Dataset:
         ontology: entailed.
         attributes: one row for each class of ``images.space``.
         validation: where the validation classes are from, in words that follow "validation classes".
+        strengths: of attributes, where there are some.
     """
 
     images: ImageSet
@@ -64,6 +67,7 @@ class Dataset:
     ontology: Ontology
     attributes: ClassAttributes
     validation: str
+    strengths: Strengths | None = None
 
 
 @dataclass(frozen=True, eq=False)

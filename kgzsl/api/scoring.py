@@ -71,7 +71,7 @@ def class_vectors(model: Model, table: ClassAttributes) -> torch.Tensor:
 
     if isinstance(model, NamedClassifier):
         return model.encode_names(table.classes)
-    value, known = (torch.from_numpy(cells).to(model.log_scale.device) for cells in (table.value, table.known))
+    value, known = (torch.from_numpy(cells).to(model.log_scale.device) for cells in (table.degree, table.known))
     return model.encode_classes(value, known)
 
 
@@ -163,7 +163,7 @@ def settle_gate(
         chosen = np.flatnonzero(~training[labels])
         gates = fit_gate(
             evidence_of(model, images[chosen]),
-            table.value[labels[chosen]],
+            table.degree[labels[chosen]],
             table.known[labels[chosen]],
             prior=model.classes.prior.cpu().numpy(),
             properties=model.classes.properties.cpu().numpy(),

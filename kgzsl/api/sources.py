@@ -15,7 +15,7 @@ from kgzsl.data.creatures import cached, load
 from kgzsl.data.creatures import ontology_path as creatures_ontology
 from kgzsl.data.images import ImageSet, cut_parts, find_images, read_pixels, unreadable
 from kgzsl.data.labels import LabelSpace
-from kgzsl.data.layouts import list_images, ontology_text
+from kgzsl.data.layouts import list_images, ontology_text, published_strengths
 from kgzsl.data.listing import Request, summarize
 from kgzsl.data.rows import Rows, take_rows
 from kgzsl.data.split import ZeroShotSplit, read_split
@@ -25,10 +25,11 @@ from kgzsl.errors import (
     NoFactsError,
     Problem,
     SplitError,
+    nearest,
 )
 from kgzsl.ontology import Ontology, parse_ontology, read_ontology
 from kgzsl.ontology.reading.endpoint import read_endpoint
-from kgzsl.semantics import ClassAttributes, class_attributes
+from kgzsl.semantics import ClassAttributes, Strengths, class_attributes, read_strengths, with_strengths
 
 if TYPE_CHECKING:
     from kgzsl.data.preprocessing import Preprocessing
@@ -47,6 +48,7 @@ __all__ = [
     "overlap_of",
     "pixels_of",
     "semantics_name",
+    "strengths_source",
 ]
 
 FEW = 7
@@ -132,19 +134,83 @@ def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset
     elif not split.validation:
         split = split.cut_validation(fraction=config.train.validation_fraction, seed=config.train.seed)
         validation = "cut from the seen ones by the seed"
-    attributes = attributes_of(config, ontology, images.space)
+    strengths = _strengths_of(config)
+    attributes = attributes_of(config, ontology, images.space, strengths=strengths, listener=listener)
     _need_facts(attributes)
     if config.semantics.shuffle:
         images = _shuffled(images, split, seed=config.train.seed)
-    return Dataset(images=images, split=split, ontology=ontology, attributes=attributes, validation=validation)
+    return Dataset(
+        images=images,
+        split=split,
+        ontology=ontology,
+        attributes=attributes,
+        validation=validation,
+        strengths=strengths,
+    )
 
 
-def attributes_of(config: RunConfig, ontology: Ontology, space: LabelSpace) -> ClassAttributes:
-    """What a run file makes of the facts about its classes."""
+def attributes_of(
+    config: RunConfig,
+    ontology: Ontology,
+    space: LabelSpace,
+    *,
+    strengths: Strengths | None = None,
+    listener: Listener | None = None,
+) -> ClassAttributes:
+    """What a run file makes of the facts about its classes, and of strengths beside them.
+
+    Args:
+        config: the run.
+        ontology: entailed.
+        space: the classes.
+        strengths: how much of the attributes classes have.
+        listener: hears of strengths that match no attribute.
+
+    Raises:
+        DataError: all that is wrong with the strengths.
+    """
     semantics = config.semantics
-    return class_attributes(
+    facts = class_attributes(
         ontology, space.classes, world=semantics.world, numbers=semantics.numbers, facts=semantics.facts
     )
+    if strengths is None:
+        return facts
+    table, unmatched = with_strengths(facts, strengths)
+    if unmatched and listener is not None:
+        known = sorted({ontology.label(a.filler) for a in facts.attributes if a.unit is None})
+        names = [ontology.label(name) if name in ontology.labels else name for name in unmatched]
+        told = [
+            (f"no class has an attribute {name!r}: its strengths are not used", nearest(name, known)) for name in names
+        ]
+        listener.notice([Problem(got, fix=fix, file=strengths.file) for got, fix in told])
+    return table
+
+
+def strengths_source(config: RunConfig) -> str:
+    """Where strengths of attributes are from: ``none``, ``published``, or a file.
+
+    Example:
+        >>> from kgzsl.train.run import parse_config
+        >>> strengths_source(parse_config({"data": {"dataset": "CUB", "root": "cub"}}))
+        'published'
+    """
+    generated = config.data.dataset and not config.ontology.files
+    return config.semantics.strengths or ("published" if generated else "none")
+
+
+def _strengths_of(config: RunConfig) -> Strengths | None:
+    """Strengths of attributes that a run file asks for."""
+    source, data = strengths_source(config), config.data
+    if source == "none":
+        return None
+    if source != "published":
+        return read_strengths(source)
+    generated = not config.ontology.files
+    found = data.dataset and published_strengths(Path(data.root), data.dataset, split=data.split, generated=generated)
+    if not found:
+        got, expected = 'semantics.strengths = "published" of data that have none', "a data set in the layout xlsa17"
+        raise ConfigError(Problem(got, expected=expected, fix="give a file of strengths, or leave it out"))
+    return found
 
 
 def ontology_of(config: RunConfig) -> Ontology:
@@ -357,8 +423,8 @@ def overlap_of(config: RunConfig) -> str:
 def semantics_name(config: RunConfig) -> str:
     """What described the classes."""
     kind = "published" if config.data.dataset and not config.ontology.files else "KG"
-    name = f"{kind} {' and '.join(config.semantics.facts)}" + (
-        "" if config.ontology.entail == "el" else f", entailment {config.ontology.entail}"
-    )
+    name = f"{kind} {' and '.join(config.semantics.facts)}"
+    name += "" if strengths_source(config) == "none" else " with strengths"
+    name += "" if config.ontology.entail == "el" else f", entailment {config.ontology.entail}"
     name += " and numbers" if config.semantics.numbers else ""
     return name + (", shuffled" if config.semantics.shuffle else "")

@@ -14,17 +14,19 @@ import numpy as np
 
 from kgzsl.api.baselines import fit_baseline
 from kgzsl.api.building import (
+    STRENGTHS,
     build_model,
     compat_method,
     need_baseline,
     need_compat,
     promise_of,
     save_encoders,
+    save_inputs,
     with_saved_encoders,
 )
 from kgzsl.api.records import Dataset, Listener, Run
 from kgzsl.api.scoring import Selection, calibrate, gates_of, settle_gate, validation_metrics
-from kgzsl.api.sources import attributes_of, load_dataset, ontology_of
+from kgzsl.api.sources import attributes_of, load_dataset, ontology_of, strengths_source
 from kgzsl.data.images import ImageSet
 from kgzsl.data.labels import LabelSpace
 from kgzsl.data.split import read_split
@@ -37,7 +39,7 @@ from kgzsl.errors import (
     RunError,
 )
 from kgzsl.model.config import BASELINES
-from kgzsl.semantics import class_prompt
+from kgzsl.semantics import class_prompt, read_strengths
 
 if TYPE_CHECKING:
     from kgzsl.train.loop import EpochRecord
@@ -71,7 +73,7 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     """
     import torch
 
-    from kgzsl.train.checkpoint import save_weights, write_json
+    from kgzsl.train.checkpoint import save_weights
     from kgzsl.train.devices import compile_encoders, pick_device
     from kgzsl.train.duet import DuetMethod
     from kgzsl.train.footprint import footprint
@@ -101,7 +103,7 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         return load_run(run_folder.path)
     selection = Selection.of(data.split, trainval)
     table = data.attributes.subset(data.split.seen)
-    value, known = torch.from_numpy(table.value), torch.from_numpy(table.known)
+    degree, known, value = map(torch.from_numpy, (table.degree, table.known, table.value))
     model, tokenizer = build_model(config, data.attributes, data.ontology, split=data.split, array=data.images.array)
     texts = [class_prompt(iri, data.attributes, data.ontology) for iri in data.split.seen]
     columns = {attribute: column for column, attribute in enumerate(table.attributes)}
@@ -115,14 +117,15 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     if processes.first:
         run_folder.start(config, promise)
         save_encoders(config, model, tokenizer, run_folder.path)
-        write_json(run_folder.path / "split.json", data.split.to_dict())
+        save_inputs(data, run_folder.path)
     processes.wait()
     processes.prepare(model.image_encoder)
     training_set = TrainingSet(
         array=trainval.array,
         labels=selection.labels,
-        value=value,
+        value=degree,
         known=known,
+        stated=value,
         prompts=prompts,
         training=selection.training,
         held_out=selection.held_out,
@@ -214,13 +217,18 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
             Problem("not trained to its end", file=folder, fix="run the same `kgzsl train` again: it goes on")
         )
     config = with_saved_encoders(read_config(run_folder.path / "config.toml"), run_folder.path)
+    if not (run_folder.path / STRENGTHS).is_file() and strengths_source(config) == "published":
+        # Trained before published strengths were the default.
+        config = replace(config, semantics=replace(config.semantics, strengths="none"))
     if ontology:
         config = replace(config, ontology=replace(config.ontology, files=(str(ontology),)))
     entailed = ontology_of(config)
+    file = run_folder.path / STRENGTHS
+    strengths = read_strengths(file) if file.is_file() else None
     split = read_split(run_folder.path / "split.json", resolve=str)
     space = LabelSpace((*split.seen, *split.unseen))
     try:
-        attributes = attributes_of(config, entailed, space)
+        attributes = attributes_of(config, entailed, space, strengths=strengths)
     except OntologyError as error:
         raise MismatchError([Problem("the ontology lacks classes of the run", file=folder), *error.problems]) from error
     promise = promise_of(entailed, attributes, split)

@@ -156,7 +156,7 @@ def listening(*, quiet: bool = False) -> Iterator[Listener]:
         judged = f" | validation{validation}" if validation else ""
         bars.console.print(f"{record.phase} {record.epoch:>3}  {losses}{judged}", soft_wrap=True)
 
-    def skipped(problems: Sequence[Problem]) -> None:
+    def tell(problems: Sequence[Problem]) -> None:
         for problem in problems:
             bars.console.print(str(problem), soft_wrap=True)
 
@@ -166,5 +166,6 @@ def listening(*, quiet: bool = False) -> Iterator[Listener]:
             features=lambda done, total: advance("backbone", done, total),
             step=lambda phase, done, total: advance(f"training ({phase})", done, total),
             epoch=epoch,
-            skipped=skipped,
+            skipped=tell,
+            notice=tell,
         )

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-__all__ = ["attribute_ontology", "class_iris", "present_attributes"]
+__all__ = ["attribute_iris", "attribute_ontology", "class_iris", "present_attributes"]
 
 BASE = "urn:kgzsl:attributes#"
 
@@ -37,6 +37,21 @@ def class_iris(names: Sequence[str]) -> dict[str, str]:
     return {name: f"{BASE}class_{k}_{_plain(name)}" for k, name in enumerate(names, 1)}
 
 
+def attribute_iris(attributes: Sequence[str], *, count: int) -> tuple[str, ...]:
+    """The IRI that every attribute has as a filler in :func:`attribute_ontology`.
+
+    Args:
+        attributes: names of the attributes; if empty, they are numbered.
+        count: how many there are.
+
+    Example:
+        >>> attribute_iris(["has_bill_shape::dagger"], count=1)
+        ('urn:kgzsl:attributes#attribute_1_dagger',)
+    """
+    values = [name.partition("::")[2] or name.partition("::")[0] for name in _named(attributes, count)]
+    return tuple(f"{BASE}attribute_{k}_{_plain(value)}" for k, value in enumerate(values, 1))
+
+
 def attribute_ontology(names: Sequence[str], attributes: Sequence[str], present: np.ndarray) -> str:
     """Classes with their attributes, in Turtle.
 
@@ -56,11 +71,12 @@ def attribute_ontology(names: Sequence[str], attributes: Sequence[str], present:
     ]
     properties: dict[str, str] = {}
     pairs = []
-    for k, attribute in enumerate(attributes or [f"attribute {k + 1}" for k in range(present.shape[1])], 1):
+    count = present.shape[1]
+    for attribute, iri in zip(_named(attributes, count), attribute_iris(attributes, count=count), strict=True):
         group, found, value = attribute.partition("::")
         label = _words(group) if found else "has attribute"
         properties.setdefault(label, f"property_{_plain(label)}")
-        pairs.append((properties[label], f"attribute_{k}_{_plain(value or group)}", _words(value or group)))
+        pairs.append((properties[label], iri.removeprefix(BASE), _words(value or group)))
     lines += [f":{key} a owl:ObjectProperty ; rdfs:label {_quoted(label)} ." for label, key in properties.items()]
     lines += [f":{key} a owl:Class ; rdfs:label {_quoted(label)} ." for _, key, label in pairs]
     for (name, iri), row in zip(class_iris(names).items(), present, strict=True):
@@ -72,6 +88,11 @@ def attribute_ontology(names: Sequence[str], attributes: Sequence[str], present:
         )
         lines.append(f"<{iri}> a owl:Class ; rdfs:label {_quoted(label)}{restrictions} .")
     return "\n".join([*lines, ""])
+
+
+def _named(attributes: Sequence[str], count: int) -> Sequence[str]:
+    """The names of attributes, or numbers where they have none."""
+    return attributes or [f"attribute {k + 1}" for k in range(count)]
 
 
 def _words(name: str) -> str:

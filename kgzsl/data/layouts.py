@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from kgzsl.data import folder, xlsa17
-from kgzsl.data.attribute_ontology import attribute_ontology, class_iris, present_attributes
+from kgzsl.data.attribute_ontology import attribute_iris, attribute_ontology, class_iris, present_attributes
 from kgzsl.data.catalog import layout_of, published_as
 from kgzsl.data.listing import Listing, Request
 from kgzsl.data.matlab import read_matlab, strings
 from kgzsl.errors import ConfigError, DataError, Problem
+from kgzsl.semantics.strengths import Strengths, scale_strengths
 
-__all__ = ["list_images", "ontology_text"]
+__all__ = ["list_images", "ontology_text", "published_strengths"]
 
 BINARY = "binaryAtt_splits.mat"
 
@@ -76,6 +77,43 @@ def ontology_text(root: Path, dataset: str, *, split: str = "", features: str = 
         row = published_as(dataset, classes=len(contents.names), attributes=contents.strengths.shape[1])
         present = present_attributes(contents.strengths, threshold=row.threshold if row else "attribute")
     return attribute_ontology(contents.names, contents.attributes, present.astype(bool))
+
+
+def published_strengths(root: Path, dataset: str, *, split: str = "", generated: bool = False) -> Strengths | None:
+    """The class attributes of a data set as strengths in [0, 1], or None where its layout has none.
+
+    They are ``original_att`` (shares or percentages; -1 is unknown), else ``att``.
+
+    Args:
+        root: its folder.
+        dataset: its name in the catalog, or its layout.
+        split: its split file, if it is not the layout's own.
+        generated: name classes and attributes by their IRIs in :func:`ontology_text`, not as the data set does.
+
+    Raises:
+        DataError: all that is wrong with the files; strengths above 100; no names of attributes.
+    """
+    if layout_of(dataset) != "xlsa17":
+        return None
+    contents = xlsa17.read_splits(root, split="" if ".json" in split else split, dataset=dataset)
+    if contents.problems or contents.strengths is None:
+        raise DataError(contents.problems)
+    table, file = scale_strengths(contents.strengths), root / xlsa17.SPLITS
+    count = table.shape[1]
+    if (table > 1).any():
+        got, expected = f"class attributes up to {100 * np.nanmax(table):g}", "shares up to 1, or percent up to 100"
+        fix = 'scale them, or set semantics.strengths = "none"'
+        raise DataError(Problem(got, expected=expected, fix=fix, file=file))
+    if generated:
+        # By IRI: CUB's blue wing and blue bill are two attributes with one label.
+        classes = tuple(class_iris(contents.names).values())
+        return Strengths(classes, attribute_iris(contents.attributes, count=count), table, file)
+    if not contents.attributes:
+        row = published_as(dataset, classes=len(contents.names), attributes=count)
+        expected = row.names if row and row.names else "attributes.txt"
+        fix = "put the file beside the splits, or give strengths as CSV"
+        raise DataError(Problem("no names of the attributes", expected=expected, fix=fix, file=root))
+    return Strengths(contents.names, contents.attributes, table, file)
 
 
 def _binary(file: Path, names: tuple[str, ...], *, attributes: int) -> np.ndarray:

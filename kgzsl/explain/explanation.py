@@ -50,7 +50,8 @@ class Explanation:
         facts: facts of the predicted class, largest contribution first.
         rival_facts: facts of the rival, largest contribution first: the rival has them
             and the image does not show them (positive), or does (negative).
-        remainder: what no fact accounts for (a difference in prior or calibration).
+        remainder: what no fact accounts for (a difference in prior or calibration, or in strengths of attributes of
+            which neither class states anything).
         method: name of the attribution method.
         top: best classes with their scores, for the page: ``(IRI, score)``.
         unseen: IRIs of classes that were not in training, among those that occur.

@@ -62,6 +62,11 @@ def explain_margin(
     assumption. Several facts of one cell share it evenly. Attributes in which the two classes agree
     add nothing, whatever the image shows.
 
+    With strengths (:attr:`~kgzsl.semantics.ClassAttributes.degree`) the vectors hold degrees in the place of 0 and 1.
+    A score is linear in the vector all the same, so that shares are as exact: a fact has the share of the degree to
+    which it holds. Where neither class states anything and strengths set them apart, no fact says so, not even by
+    assumption: that share is part of the remainder.
+
     Args:
         seen: evidence of the image and the two class vectors.
         classes: IRIs of the predicted class and of the rival.
@@ -72,16 +77,19 @@ def explain_margin(
         unseen: classes without training images.
 
     Returns:
-        Contributions sum to the margin but for ``offset``, which is the remainder.
+        Contributions sum to the margin but for the remainder: ``offset``, and shares of strengths without a fact.
     """
     shares = seen.evidence * (seen.predicted - seen.rival)
     contribution: dict[Fact, float] = defaultdict(float)
     columns: dict[Fact, list[int]] = defaultdict(list)
+    remainder = seen.offset
     for column in np.flatnonzero(shares).tolist():
         facts = _responsible(class_attributes, classes, class_attributes.attributes[column])
         for fact in facts:
             contribution[fact] += float(shares[column]) / len(facts)
             columns[fact].append(column)
+        if not facts:
+            remainder += float(shares[column])
     ranked = sorted(contribution, key=lambda f: (-contribution[f], f.key))
     made = {
         fact: FactContribution(
@@ -104,7 +112,7 @@ def explain_margin(
         margin=margin,
         facts=tuple(made[f] for f in ranked if f.subject == classes[0]),
         rival_facts=tuple(made[f] for f in ranked if f.subject != classes[0]),
-        remainder=seen.offset,
+        remainder=remainder,
         method=METHOD,
         top=top,
         unseen=unseen,
@@ -112,17 +120,20 @@ def explain_margin(
 
 
 def _responsible(attributes: ClassAttributes, classes: tuple[str, str], attribute: Attribute) -> tuple[Fact, ...]:
-    """The facts that set two classes apart in one attribute."""
+    """The facts that set two classes apart in one attribute; none where strengths alone do."""
     column = attributes.attributes.index(attribute)
-    cells = []
+    cells, told = [], False
     for iri in classes:
         row = attributes.classes.index(iri)
         stated = bool(attributes.known[row, column] and not attributes.assumed[row, column])
         cells.append((not stated, attributes.sources(iri, attribute)))
+        told |= bool(attributes.degree[row, column] != attributes.value[row, column])
     # Stated cells before assumed ones, the predicted class before the rival.
-    for _, facts in sorted(cells, key=lambda cell: cell[0]):
-        if facts:
+    for unstated, facts in sorted(cells, key=lambda cell: cell[0]):
+        if facts and not (unstated and told):
             return facts
+    if attributes.strength is not None:
+        return ()
     raise ValueError(f"classes {classes} differ in {attribute}, but no fact says so")
 
 

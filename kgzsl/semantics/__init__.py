@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kgzsl.semantics.attributes import Attribute, ClassAttributes, World, class_attributes
 from kgzsl.semantics.prompt import Prompt, Span, attribute_phrases, class_prompt, template
+from kgzsl.semantics.strengths import Strengths, read_strengths, with_strengths
 from kgzsl.semantics.verbalize import aspect, sentence, value_phrase, verbalize
 
 __all__ = [
@@ -11,13 +12,16 @@ __all__ = [
     "ClassAttributes",
     "Prompt",
     "Span",
+    "Strengths",
     "World",
     "aspect",
     "attribute_phrases",
     "class_attributes",
     "class_prompt",
+    "read_strengths",
     "sentence",
     "template",
     "value_phrase",
     "verbalize",
+    "with_strengths",
 ]

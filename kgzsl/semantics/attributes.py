@@ -66,6 +66,8 @@ class ClassAttributes:
         literals: number of facts with a literal (a year, a number) that are in no column.
         ontology: where the facts are.
         numbers: what the columns of numbers are made of; empty where they were not asked for.
+        strength: float32 (class, attribute) in [0, 1]: how much of it a class has, where a matrix of strengths says
+            so (see :func:`~kgzsl.semantics.strengths.with_strengths`); None: as ``value``.
     """
 
     classes: tuple[str, ...]
@@ -77,6 +79,12 @@ class ClassAttributes:
     literals: int
     ontology: Ontology = field(repr=False)
     numbers: Numbers = field(default_factory=Numbers, repr=False)
+    strength: np.ndarray | None = None
+
+    @property
+    def degree(self) -> np.ndarray:
+        """What describes a class to a model, float32 (class, attribute): ``strength`` where given, else ``value``."""
+        return self.value if self.strength is None else self.strength
 
     @property
     def properties(self) -> tuple[str, ...]:
@@ -110,7 +118,7 @@ class ClassAttributes:
         known to have (or lack) under the same property. For an unknown cell there are none. For a
         number they are those that it is the mean of, not those that more specific ones overrule. That a class is
         a kind of itself no fact says: where it is a column of its own, they are its superclasses or, of a
-        root, those that place others below it.
+        root, those that place others below it. A cell that strengths alone make known has none.
 
         Raises:
             UnknownTermError: the class or attribute is not in the matrix.
@@ -139,16 +147,19 @@ class ClassAttributes:
             raise UnknownTermError([Problem(f"{c} is not a row of the class attributes") for c in missing])
         rows = np.array([self._rows[c] for c in classes], dtype=int)
         cut = {"value": self.value[rows], "known": self.known[rows], "assumed": self.assumed[rows]}
-        return replace(self, classes=tuple(classes), **cut)
+        strength = None if self.strength is None else self.strength[rows]
+        return replace(self, classes=tuple(classes), strength=strength, **cut)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) over rows, columns and cells."""
+        """SHA-256 (hex) over rows, columns and cells, and strengths where there are some."""
         hasher = hashlib.sha256()
         for name in (*self.classes, *(f"{a.property}\t{a.filler}" for a in self.attributes)):
             hasher.update(f"{name}\n".encode())
         for cells in (self.value.astype("<f4"), self.known, self.assumed):
             hasher.update(np.ascontiguousarray(cells).tobytes())
+        if self.strength is not None:
+            hasher.update(np.ascontiguousarray(self.strength.astype("<f4")).tobytes())
         return hasher.hexdigest()
 
     @cached_property

@@ -130,7 +130,9 @@ class CompatMethod:
         """What draws steps from some images (rows of the data; a step names them by their place in ``rows``)."""
         vectors = model.encode_classes(data.value, data.known)[classes].numpy().astype(np.float64)
         strength = (vectors - vectors.min()) / max(float(np.ptp(vectors)), 1e-12)
-        present = (vectors > 0) & data.known.numpy()[classes]
+        # Which attributes a class has is binary in the published code too; strengths would say nearly all.
+        stated = data.value if data.stated is None else data.stated
+        present = ((stated > 0) & data.known).numpy()[classes]
         departures = model.network.departures
         column = np.cumsum(classes) - 1
         return StepDrawer(

@@ -35,12 +35,13 @@ class TrainingSet:
     Args:
         array: pixels or patch features, ``(image, ...)``.
         labels: row of each image's class in the tables below.
-        value: attribute values ``(class, attribute)``.
+        value: attribute values ``(class, attribute)``, in degrees where strengths are given.
         known: which of them are known.
         prompts: the classes' prompts.
         training: mask over the classes: those that are not held out for validation.
         held_out: mask over the images: those of training classes that play the seen test images
             while selecting.
+        stated: attribute values as the ontology says them, where ``value`` holds strengths; None: the same.
     """
 
     array: np.ndarray | Rows
@@ -50,6 +51,7 @@ class TrainingSet:
     prompts: PromptTokens
     training: np.ndarray
     held_out: np.ndarray
+    stated: Tensor | None = None
 
     def rows(self, phase: PhaseName) -> np.ndarray:
         """The images that a phase trains on."""

@@ -90,6 +90,9 @@ class SemanticsConfig:
             another value of the property, ``closed`` absent.
         shuffle: give every class the attributes of another one: the control experiment.
         numbers: whether numbers (12 cm) are graded attributes.
+        strengths: how much of an attribute a class has, beside the facts: a CSV file (see
+            :func:`~kgzsl.semantics.strengths.read_strengths`), ``published``, those of the data set, or ``none``.
+            Empty: the published ones where the ontology is made of the data set's attributes, else none.
         token_budget: longest prompt in tokens, special ones included, and never more than the text encoder takes;
             of longer ones attributes are left out, the frequent ones sooner.
     """
@@ -98,6 +101,7 @@ class SemanticsConfig:
     world: Literal["pca", "open", "closed"] = "pca"
     shuffle: bool = False
     numbers: bool = False
+    strengths: str = ""
     token_budget: int = 256
 
 
@@ -176,8 +180,10 @@ MAXIMUM = {
     **dict.fromkeys(_SHARES, 1.0),
     **dict.fromkeys(("train.label_smoothing", "train.validation_fraction", "model.dropout"), 0.99),
 }
-PATHS = {"ontology.files", "data.root", "data.images", "data.split", "data.backbone"}
+PATHS = {"ontology.files", "data.root", "data.images", "data.split", "data.backbone", "semantics.strengths"}
 PATHS |= {"model.image_encoder", "model.text_encoder", "baseline.dual_encoder"}
+NO_PATHS = {"semantics.strengths": ("none", "published")}
+"""Words that are no paths, whatever files lie beside the run file."""
 
 
 def read_config(path: str | Path, *, overrides: Sequence[str] = ()) -> RunConfig:
@@ -328,7 +334,7 @@ def _check(
         problems.append(Problem(f"{name} = {value!r}", expected=f"at least {MINIMUM[name]}", file=file))
     elif name in MAXIMUM and value > MAXIMUM[name]:
         problems.append(Problem(f"{name} = {value!r}", expected=f"at most {MAXIMUM[name]}", file=file))
-    elif name in PATHS:
+    elif name in PATHS and value not in NO_PATHS.get(name, ()):
         values[key] = tuple(_beside(base, v) for v in value) if isinstance(value, tuple) else _beside(base, value)
     else:
         values[key] = value
@@ -374,8 +380,9 @@ class RunFolder:
     """The folder of a run.
 
     ``config.toml``, ``run.json`` (hashes of ontology, attributes and split; calibration; at the end
-    ``complete``), ``split.json``, ``tokenizer.json``, ``metrics.jsonl``, ``checkpoint.safetensors``, where they were
-    asked for ``epochs/`` (weights) and ``tensorboard/``, and what ``evaluate`` adds, ``report.json``.
+    ``complete``), ``split.json``, ``strengths.csv`` (where attributes have strengths), ``tokenizer.json``,
+    ``metrics.jsonl``, ``checkpoint.safetensors``, where they were asked for ``epochs/`` (weights) and
+    ``tensorboard/``, and what ``evaluate`` adds, ``report.json``.
 
     Args:
         path: the folder.

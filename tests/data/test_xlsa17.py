@@ -12,12 +12,12 @@ import scipy.io
 
 from kgzsl import api
 from kgzsl.data.check import check
-from kgzsl.data.layouts import list_images, ontology_text
+from kgzsl.data.layouts import list_images, ontology_text, published_strengths
 from kgzsl.data.listing import Listing, Request
 from kgzsl.data.xlsa17 import read_contents, read_splits
 from kgzsl.errors import ConfigError, DataError
 from kgzsl.ontology import parse_ontology
-from kgzsl.semantics import class_attributes
+from kgzsl.semantics import class_attributes, with_strengths
 
 SUB = "http://www.w3.org/2000/01/rdf-schema#subClassOf"
 VALUES = ("red", "green", "blue", "yellow", "disc", "box")
@@ -319,6 +319,43 @@ def test_binary_attributes_that_are_given_go_before_the_mean(xlsa17: Any, tmp_pa
     assert len([f for f in ontology.facts() if f.predicate != SUB]) == len(expected)
 
 
+def test_published_strengths(xlsa17: Any, tmp_path: Path) -> None:
+    world = xlsa17.copy(tmp_path / "world")
+    own = world.splits()["original_att"]
+    published = published_strengths(world.folder, "xlsa17")
+    assert published is not None
+    assert (published.classes, published.attributes[0]) == (world.classes, "has_color::red")
+    assert np.allclose(published.table, own.T / 100)
+    own[0, 0] = -1
+    world.write(splits={"original_att": own})
+    published = published_strengths(world.folder, "xlsa17")
+    assert published is not None
+    assert np.argwhere(np.isnan(published.table)).tolist() == [[0, 0]]
+    # In the place of strengths, what they are scaled to.
+    world.write(splits={"original_att": None})
+    published = published_strengths(world.folder, "xlsa17")
+    assert published is not None
+    assert np.allclose(published.table, world.splits()["att"].T)
+    assert published_strengths(world.folder, "folder") is None
+
+
+def test_published_strengths_that_are_none(xlsa17: Any, tmp_path: Path) -> None:
+    world = xlsa17.copy(tmp_path / "world")
+    world.write(splits={"original_att": world.splits()["original_att"] * 3})
+    with pytest.raises(
+        DataError, match=r"class attributes up to 285; expected shares up to 1, or percent up to 100; .*"
+    ):
+        published_strengths(world.folder, "xlsa17")
+    world.write()
+    (world.folder / "attributes.txt").unlink()
+    with pytest.raises(DataError, match=r"no names of the attributes; expected attributes.txt; put the file beside"):
+        published_strengths(world.folder, "xlsa17")
+    assert published_strengths(world.folder, "xlsa17", generated=True) is not None
+    world.write(splits={"original_att": world.splits()["original_att"] * np.nan})
+    with pytest.raises(DataError, match="NaN or infinite"):
+        published_strengths(world.folder, "xlsa17")
+
+
 def test_a_config_that_says_two_things() -> None:
     from kgzsl.train.run import parse_config
 
@@ -374,6 +411,25 @@ def test_the_published_attributes_as_an_ontology(name: str, shared_data: Path) -
         assert contents.strengths is not None
         assert np.array_equal(present_attributes(contents.strengths, threshold="matrix"), binary)
         assert matrix.value.sum() == binary.sum()
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_published_strengths_beside_the_facts_made_of_them(name: str, shared_data: Path) -> None:
+    root = shared_data / "xlsa17" / FOLDERS[name]
+    ontology = parse_ontology(ontology_text(root, name) or "", profile="owl")
+    strengths = published_strengths(root, name, generated=True)
+    assert strengths is not None
+    crisp = class_attributes(ontology, ontology.classes)
+    matrix, unmatched = with_strengths(crisp, strengths)
+    assert len(unmatched) == strengths.table.shape[1] - len(matrix.attributes)
+    assert (matrix.degree.min(), np.isnan(strengths.table).sum()) == (0, 4 if name == "AWA2" else 0)
+    assert 0.5 < matrix.degree.max() <= 1
+    # Facts are what is above the mean, so that in each column who has it has more of it.
+    has = np.where(matrix.value > 0.5, matrix.degree, np.nan)
+    lacks = np.where((matrix.value <= 0.5) & matrix.known, matrix.degree, np.nan)
+    assert np.nanmin(has) > 0
+    if name != "AWA2":  # there the mean is that of the matrix, and unknown strengths stay crisp
+        assert (np.nanmin(has, 0) >= np.nanmax(np.nan_to_num(lacks), 0)).all()
 
 
 def with_labels(root: Path, shared: Path) -> Path:

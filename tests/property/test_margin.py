@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import Literal
 
@@ -50,7 +51,7 @@ def explained(
 ) -> tuple[Explanation, np.ndarray]:
     """Class 0 against class 2, with a prior in the place of what is unknown."""
     prior = np.linspace(0.1, 0.9, len(attributes.attributes))
-    vectors = np.where(attributes.known, attributes.value - prior, 0.0)
+    vectors = np.where(attributes.known, attributes.degree - prior, 0.0)
     explanation = explain_margin(
         ImageEvidence("image", evidence, patches, vectors[0], vectors[2], offset),
         classes=(CLASSES[0], CLASSES[2]),
@@ -141,3 +142,53 @@ def test_what_the_predicted_class_states_goes_before_the_rival() -> None:
     assert [(c.fact.object, c.fact.polarity) for c in explanation.rival_facts] == [("http://e/#h", "positive")]
     assert explanation.rival_facts[0].proof.rule == "inheritance"
     assert explanation.rival_facts[0].contribution < 0
+
+
+def with_random_strengths(attributes: ClassAttributes, random: np.random.Generator) -> ClassAttributes:
+    """Strengths of about half of the cells, some of which the ontology leaves unknown."""
+    told = random.random(attributes.value.shape) < 0.5
+    strength = np.where(told, random.random(told.shape), attributes.value).astype(np.float32)
+    return replace(attributes, strength=strength, known=attributes.known | told)
+
+
+@settings(max_examples=80, deadline=None)
+@given(STATEMENTS, st.sampled_from(["open", "pca", "closed"]), st.integers(0, 10_000), st.floats(-2, 2))
+def test_strengths_leave_the_margin_exact_and_shares_to_those_who_state_them(
+    statements: Statements, kind: World, seed: int, offset: float
+) -> None:
+    ontology, random = world(statements), np.random.default_rng(seed)
+    attributes = with_random_strengths(class_attributes(ontology, CLASSES, world=kind), random)
+    patches = random.normal(size=(len(attributes.attributes), 4))
+    explanation, vectors = explained(ontology, attributes, evidence=patches.sum(1), patches=patches, offset=offset)
+    np.testing.assert_allclose(explanation.margin, patches.sum(1) @ (vectors[0] - vectors[2]) + offset, atol=1e-9)
+    assert abs(explanation.completeness_gap) < 1e-9
+    # What no class states and strengths tell is of the remainder, and of no fact.
+    stated = np.array(
+        [
+            [
+                not attributes.assumed[row, column] and bool(attributes.sources(CLASSES[row], attribute))
+                for column, attribute in enumerate(attributes.attributes)
+            ]
+            for row in (0, 2)
+        ]
+    ).any(0)
+    told = (attributes.degree != attributes.value)[[0, 2]].any(0)
+    assumed = [any(attributes.sources(CLASSES[row], a) for row in (0, 2)) for a in attributes.attributes]
+    alone = ~stated & (told | ~np.array(assumed))
+    shares = patches.sum(1) * (vectors[0] - vectors[2])
+    np.testing.assert_allclose(explanation.remainder, offset + shares[alone].sum(), atol=1e-9)
+
+
+def test_a_cell_known_by_its_strength_alone_is_of_the_remainder() -> None:
+    """q g: neither the first nor the third class says anything of it, and the matrix has 0.75 and 0.25."""
+    ontology = world(((1, 0, 0, 0, 0, 0), (0, 0, 0, 0, 1, 0), (0,) * 6))
+    crisp = class_attributes(ontology, CLASSES, world="open")
+    column = next(k for k, a in enumerate(crisp.attributes) if a.filler.endswith("#g"))
+    strength, known = crisp.value.copy(), crisp.known.copy()
+    strength[:, column], known[:, column] = (0.75, 1.0, 0.25), True
+    patches = np.ones((len(crisp.attributes), 1))
+    attributes = replace(crisp, strength=strength, known=known)
+    explanation, _ = explained(ontology, attributes, evidence=np.ones(len(patches)), patches=patches, offset=0.125)
+    assert explanation.remainder == 0.125 + 0.5
+    assert [c.fact.object for c in explanation.facts] == ["http://e/#f"]
+    assert abs(explanation.completeness_gap) < 1e-9

@@ -48,7 +48,8 @@ def class_graph(ontology: Ontology, attributes: ClassAttributes) -> ClassGraph:
 
     Nodes are the classes and what is above them in the asserted taxonomy. Where the taxonomy is flat (it gives no two
     classes different ancestors), the attributes that classes are stated to have are nodes above them. A class has its
-    class attributes as features, an attribute itself alone, and an ancestor the mean of the classes below it.
+    class attributes (their strengths, where there are some) as features, an attribute itself alone, and an ancestor the
+    mean of the classes below it.
 
     Args:
         ontology: whose taxonomy.
@@ -68,7 +69,7 @@ def class_graph(ontology: Ontology, attributes: ClassAttributes) -> ClassGraph:
     place = {node: k for k, node in enumerate(reach)}
     pairs = np.array([(place[a], place[b], steps) for a, found in reach.items() for b, steps in found.items()])
     below, above, distance = torch.from_numpy(pairs.T.astype(np.int64))
-    own = torch.from_numpy(np.where(attributes.known, attributes.value, 0).astype(np.float32))
+    own = torch.from_numpy(np.where(attributes.known, attributes.degree, 0).astype(np.float32))
     features = torch.zeros(len(place), own.shape[1])
     from_class = below < len(own)
     features.index_add_(0, above[from_class], own[below[from_class]])
