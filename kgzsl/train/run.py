@@ -248,9 +248,30 @@ def parse_config(content: Mapping[str, Any], *, overrides: Sequence[str] = (), f
         fix = "leave out model.image_encoder for frozen features, or the other for a model that learns"
         got = f"model.image_encoder and data.{'backbone' if config.data.backbone else 'features'}"
         problems.append(Problem(got, expected="one of them", fix=fix, file=file))
+    if config.train.sharded and (unfit := _nothing_to_shard(config)):
+        expected = "an image encoder that learns and reads pixels"
+        problems.append(Problem(f"train.sharded with {unfit}", expected=expected, fix="leave one out", file=file))
+    if config.train.sharded and config.train.compile:
+        problems.append(Problem("train.sharded with train.compile", expected="one of them", file=file))
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def _nothing_to_shard(config: RunConfig) -> str:
+    """What keeps processes from sharing out an image encoder, or nothing."""
+    frozen = bool(config.model.image_encoder) and not config.model.tuned_blocks
+    return next(
+        name
+        for name, there in (
+            (f"model.kind = {config.model.kind!r}", config.model.kind != "duet"),
+            ("data.backbone", config.data.backbone),
+            ("data.features", config.data.features),
+            ("model.tuned_blocks = 0", frozen),
+            ("", True),
+        )
+        if there
+    )
 
 
 def _misfits(model: ModelConfig, file: Path | None) -> list[Problem]:
