@@ -19,6 +19,7 @@ from typing import Any, Literal
 from kgzsl.data.catalog import LAYOUTS, catalog
 from kgzsl.errors import ConfigError, MismatchError, Problem, RunError, nearest
 from kgzsl.model.config import KINDS, ModelConfig
+from kgzsl.model.departures import Departures
 from kgzsl.semantics.groups import GROUPS
 from kgzsl.train.baselines.config import BaselineConfig
 from kgzsl.train.checkpoint import write_json, write_text
@@ -283,6 +284,15 @@ def _misfits(model: ModelConfig, file: Path | None) -> list[Problem]:
     if not model.stages or len(model.stages) != len(model.depths) or min(*model.stages, *model.depths) < 1:
         got = f"model.stages = {list(model.stages)}, model.depths = {list(model.depths)}"
         problems.append(Problem(got, expected="one depth for each stage, and none below 1", file=file))
+    if model.without_departures and model.kind != "duet-compat":
+        got, fix = f"model.without_departures with model.kind = {model.kind!r}", "leave it out: others make none"
+        problems.append(Problem(got, expected="model.kind = 'duet-compat'", fix=fix, file=file))
+    try:
+        Departures.without(model.without_departures)
+    except ConfigError as error:
+        problems += [
+            dataclasses.replace(p, got=f"model.without_departures: {p.got}", file=file) for p in error.problems
+        ]
     return problems
 
 
