@@ -222,7 +222,8 @@ def _build_compat(config: RunConfig, attributes: ClassAttributes, tokenizer: Any
     count = len(attributes.attributes)
     shape = small_shape(config.model, size=config.data.size, vocabulary=len(tokenizer), attributes=count)
     torch.manual_seed(config.train.seed)
-    return CompatClassifier(shape, tokenize(tokenizer, [skeleton]), Departures(index_in_word=False))
+    departures = replace(Departures.without(config.model.without_departures), index_in_word=False)
+    return CompatClassifier(shape, tokenize(tokenizer, [skeleton]), departures)
 
 
 def compat_method(data: Dataset, tokenizer: Any) -> Any:

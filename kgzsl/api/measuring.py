@@ -81,7 +81,10 @@ def evaluate(run: Run, *, paper_protocol: bool = False, listener: Listener | Non
 
 
 def _selected_on_test(run: Run, test: ImageSet, scores: np.ndarray) -> tuple[SelectedOnTest, ...]:
-    """Selection on test, counted as everywhere; for ``duet-compat`` also as the published code of DUET counts."""
+    """Selection on test, counted as everywhere; for ``duet-compat`` also as the published code of DUET counts.
+
+    Of the latter, departures that a run does without are left out.
+    """
     from scipy.special import softmax
 
     from kgzsl.evaluate import select_on_test
@@ -90,9 +93,15 @@ def _selected_on_test(run: Run, test: ImageSet, scores: np.ndarray) -> tuple[Sel
     seen = run.space.mask(run.split.seen)
     columns = [select_on_test(candidates, test.labels, seen)]
     if run.config.model.kind == "duet-compat":
-        probabilities = [(name, softmax(each, axis=1)) for name, each in candidates]
-        over: Counted = "images" if dataset_name(run.config) in OVER_IMAGES else "classes"
-        columns.append(select_on_test(probabilities, test.labels, seen, over=over, gamma_unit="probabilities"))
+        network: Any = run.model.network
+        departures = network.departures
+        over_images = departures.accuracy_over_images and dataset_name(run.config) in OVER_IMAGES
+        over: Counted = "images" if over_images else "classes"
+        if departures.gamma_on_probabilities:
+            probabilities = [(name, softmax(each, axis=1)) for name, each in candidates]
+            columns.append(select_on_test(probabilities, test.labels, seen, over=over, gamma_unit="probabilities"))
+        elif over_images:
+            columns.append(select_on_test(candidates, test.labels, seen, over=over))
     return tuple(columns)
 
 

@@ -92,7 +92,7 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     need_baseline(config)
     if config.train.tensorboard:
         need_tensorboard()
-    processes, device = Processes.joined(), pick_device(config.train.device)
+    processes, device = Processes.joined(sharded=config.train.sharded), pick_device(config.train.device)
     data = load_dataset(config, listener)
     run_folder = RunFolder(Path(folder))
     promise = promise_of(data.ontology, data.attributes, data.split)
@@ -162,8 +162,9 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         )
     held_out = trainval.array[selection.held_out]
     calibration = calibrate(model, best, images=held_out, table=table, validation=data.validation)
-    if processes.first:
+    if processes.takes_part:
         save_weights(run_folder.checkpoint, model, {"promise": promise})
+    if processes.first:
         run_folder.finish(
             calibration=calibration,
             validation=dict(best),

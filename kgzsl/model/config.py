@@ -40,6 +40,8 @@ class ModelConfig:
         unit_classes: class vectors of length 1, so that classes with many facts do not outshout those with few.
         kind: one of :data:`KINDS`; ``duet-compat``: networks, losses and draws of DUET's published code, on pixels;
             :data:`BASELINES`: published methods of the field, of which `docs/baselines.md` tells.
+        without_departures: of ``duet-compat``: departures of the published code from the paper that are not made, by
+            their names in :class:`~kgzsl.model.departures.Departures`, or ``all``; by default all are made.
     """
 
     dim: int = 96
@@ -56,3 +58,4 @@ class ModelConfig:
     tuned_text_blocks: int = 0
     unit_classes: bool = False
     kind: str = "duet"
+    without_departures: tuple[str, ...] = ()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
-from kgzsl.errors import ConfigError, Problem
+from kgzsl.errors import ConfigError, Problem, nearest
 
 __all__ = ["REFUSED", "Departures"]
 
@@ -86,6 +87,31 @@ class Departures:
     def none(cls) -> Departures:
         """The paper: no departure."""
         return cls(**{field.name: False for field in fields(cls)})
+
+    @classmethod
+    def without(cls, names: Iterable[str]) -> Departures:
+        """The published code but for some departures, or for ``all`` of them.
+
+        Raises:
+            ConfigError: names that are none, or of a refused one, which is never made.
+
+        Example:
+            >>> made = Departures.without(["padding_is_read"])
+            >>> made.padding_is_read, made.plain_contrast, Departures.without(["all"]) == Departures.none()
+            (False, True, True)
+        """
+        names = tuple(names)
+        known = ("all", *cls().names())
+        problems = [
+            Problem(f"departure {name} is never made", fix="leave it out")
+            if name in REFUSED
+            else Problem(f"no departure {name!r}", fix=nearest(name, known))
+            for name in names
+            if name not in known
+        ]
+        if problems:
+            raise ConfigError(problems)
+        return cls.none() if "all" in names else cls(**dict.fromkeys(names, False))
 
     def names(self) -> tuple[str, ...]:
         """Those that are made, in the order of the table in ``docs/duet.md``."""

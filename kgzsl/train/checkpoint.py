@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from kgzsl.errors import CheckpointError, Problem
 from kgzsl.ontology.whole import whole_file
+from kgzsl.train.sharding import in_pieces, piece_like, whole_tensor
 
 __all__ = ["load_state", "load_weights", "read_metadata", "save_state", "save_weights", "write_json", "write_text"]
 
@@ -27,10 +29,17 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-    """A safetensors file, whole or not at all."""
+    """A safetensors file, whole or not at all; of processes that hold pieces of the tensors, the first writes it."""
     from safetensors.torch import save_file
 
-    detached = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
+    first = not any(map(in_pieces, tensors.values())) or dist.get_rank() == 0
+    detached = {}
+    for key, value in tensors.items():
+        whole = whole_tensor(value.detach())
+        if first:
+            detached[key] = whole.cpu().contiguous().clone()
+    if not first:
+        return
     with whole_file(path, force=True) as working:
         save_file(detached, working, {"kgzsl": json.dumps(metadata)})
 
@@ -84,7 +93,7 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, Any]:
     ]
     if problems:
         raise CheckpointError(problems[:8])
-    model.load_state_dict(tensors)
+    model.load_state_dict({key: piece_like(own[key], value) for key, value in tensors.items()})
     return metadata
 
 
@@ -100,11 +109,16 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -
     """Load what :func:`save_state` saved; the learning rate is the scheduler's business."""
     tensors, metadata = _read(path)
     prefix = "model."
-    model.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
+    own = model.state_dict()
+    weights = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    model.load_state_dict({key: piece_like(own[key], value) if key in own else value for key, value in weights.items()})
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         if not key.startswith(prefix):
             _, index, name = key.split(".", 2)
-            state.setdefault(int(index), {})[name] = value
+            of = parameters[int(index)]
+            # Moments are in pieces as their parameter is; the count of steps is one number.
+            state.setdefault(int(index), {})[name] = piece_like(of, value) if value.shape == of.shape else value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return metadata

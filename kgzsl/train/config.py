@@ -26,6 +26,8 @@ class TrainConfig:
         clip: longest gradient of a step; longer ones are scaled to it.
         precision: ``fp32``, or ``bf16``: matrix products in half the bits, where the device has them.
         compile: compile the encoders (torch.compile): slow to begin, faster afterwards.
+        sharded: of several processes (``torchrun``) each holds a piece of the image encoder's weights, gradients and
+            optimizer states, for encoders that no device holds whole; nothing is shared out in one process.
         device: ``cpu``, ``cuda``, or empty: the GPU where there is one.
         lr: highest learning rate (AdamW, linear warm-up, cosine decay to 0).
         refit_lr: the same for the second phase.
@@ -69,6 +71,7 @@ class TrainConfig:
     clip: float = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: bool = False
+    sharded: bool = False
     device: Literal["", "cpu", "cuda"] = ""
     lr: float = 2e-3
     refit_lr: float = 1e-3

@@ -28,6 +28,7 @@ from kgzsl.train.objectives import (
 )
 from kgzsl.train.processes import Processes
 from kgzsl.train.references import References, ReferenceTables
+from kgzsl.train.sharding import clip_gradients
 from kgzsl.train.warm_start import warm_start
 
 __all__ = ["DuetMethod", "learning_rate"]
@@ -134,7 +135,7 @@ class DuetMethod:
                 raise TrainingError(Problem(f"the loss is {loss.item()} in epoch {epoch}", fix="lower train.lr"))
             (loss / config.accumulate).backward()
             if (number + 1) % config.accumulate == 0 or number + 1 == len(batches):
-                torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+                clip_gradients(model.parameters(), config.clip)
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
             for name, term in losses.items():

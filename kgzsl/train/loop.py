@@ -154,7 +154,7 @@ def fit(
         config: schedule and objective weights.
         folder: the run folder.
         validate: metrics of the model on the validation classes; :data:`SELECTED_BY` selects.
-        processes: that train together; the first alone validates and writes.
+        processes: that train together; the first alone validates and writes, or all where the model is in pieces.
         settle: called once with the selected model, which it may change (its gate), before training goes on
             with all seen classes; what it returns is added to the metrics.
         keep: called after every epoch, before its checkpoint: again, with the same weights, if the run is killed then.
@@ -200,15 +200,16 @@ def fit(
                     model, data, phase, config=config, epoch=epoch, optimizer=optimizer, on_step=on_step
                 )
             due = phase.name == "select" and (epoch % config.validate_every == 0 or epoch == phase.epochs)
-            metrics = processes.agree(dict(validate(model)) if due and processes.first else {})
+            metrics = processes.agree(dict(validate(model)) if due and processes.takes_part else {})
             better = due and metrics[SELECTED_BY] >= best.get(SELECTED_BY, -1.0)
             best = {**metrics, **begun, "epoch": epoch} if better else best
             record = EpochRecord(phase.name, epoch, losses, metrics, optimizer.param_groups[0]["lr"])
-            if processes.first:
+            if processes.takes_part:
                 if better:
                     save_weights(folder / "best.safetensors", model, {"epoch": epoch, "validation": best})
                 keep(record)
-                _append(folder / "metrics.jsonl", record)
+                if processes.first:
+                    _append(folder / "metrics.jsonl", record)
                 progress = {"phase": phase.name, "epoch": epoch, "best": best, "begun": begun}
                 save_state(folder / "last.safetensors", model, optimizer, progress)
             on_epoch(record)

@@ -12,6 +12,7 @@ import torch.distributed.nn.functional as shared
 from torch import Tensor, nn
 
 from kgzsl.errors import FailureError, Problem
+from kgzsl.train.sharding import in_pieces, shard
 
 __all__ = ["Processes"]
 
@@ -25,37 +26,60 @@ class Processes:
     those of one process. Gradients of the encoder come together in torch's DistributedDataParallel; the rest has the
     same gradients everywhere. Batch normalization takes its statistics over all processes.
 
+    Where the encoder is too large for that, its weights are in pieces (:mod:`kgzsl.train.sharding`), one in each
+    process. Then they run and write the model together, as none has it all.
+
     Args:
         rank: of this process, from 0.
         count: how many there are.
+        sharded: whether the weights of the image encoder are in pieces; of one process they are not.
     """
 
     rank: int = 0
     count: int = 1
+    sharded: bool = False
     _parallel: dict[int, nn.Module] = field(default_factory=dict)
 
     @classmethod
-    def joined(cls) -> Processes:
-        """Join the others that ``torchrun`` started, if it did: over NCCL where there are GPUs, else over gloo."""
+    def joined(cls, *, sharded: bool = False) -> Processes:
+        """Join the others that ``torchrun`` started, if it did: over NCCL where there are GPUs, else over gloo.
+
+        Args:
+            sharded: whether to share out the weights of the image encoder.
+        """
         count = int(os.environ.get("WORLD_SIZE", "1"))
         if count == 1:
             return cls()
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))  # NCCL takes a GPU for one process alone
         if not dist.is_initialized():
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-        return cls(dist.get_rank(), count)
+        return cls(dist.get_rank(), count, sharded)
 
     @property
     def first(self) -> bool:
         """Whether this is the process that writes files."""
         return self.rank == 0
 
+    @property
+    def takes_part(self) -> bool:
+        """Whether this process runs and saves the model when one is enough: the first, or all where it is in pieces."""
+        return self.first or self.sharded
+
     def prepare(self, encoder: nn.Module) -> None:
-        """Make an image encoder one that several processes share; its state keeps its names."""
+        """Make an image encoder one that several processes share; its state keeps its names.
+
+        In pieces it has other parameters than before: optimizers are made afterwards.
+        """
         if self.count == 1 or not any(p.requires_grad for p in encoder.parameters()):
             return
         for module in encoder.modules():
             if type(module) is nn.BatchNorm2d:
                 module.__class__ = _SharedBatchNorm2d
+        if self.sharded:
+            shard(encoder)
+            self._parallel[id(encoder)] = encoder
+            return
         parallel = nn.parallel.DistributedDataParallel(encoder, broadcast_buffers=False, find_unused_parameters=True)
         self._parallel[id(encoder)] = parallel
 
@@ -86,14 +110,14 @@ class Processes:
         return box[0]
 
     def check(self, model: nn.Module) -> None:
-        """Compare the weights of all processes.
+        """Compare the weights of all processes, but for those in pieces, which no two of them have.
 
         Raises:
             FailureError: they have come apart, so that the run means nothing.
         """
         if self.count == 1:
             return
-        own = torch.stack([p.detach().double().sum() for p in model.parameters()])
+        own = torch.stack([p.detach().double().sum() for p in model.parameters() if not in_pieces(p)])
         theirs = own.clone()
         dist.broadcast(theirs, 0)
         apart = torch.tensor(float(not torch.allclose(own, theirs, rtol=1e-4, atol=1e-4)), device=own.device)

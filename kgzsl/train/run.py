@@ -19,6 +19,7 @@ from typing import Any, Literal
 from kgzsl.data.catalog import LAYOUTS, catalog
 from kgzsl.errors import ConfigError, MismatchError, Problem, RunError, nearest
 from kgzsl.model.config import KINDS, ModelConfig
+from kgzsl.model.departures import Departures
 from kgzsl.semantics.groups import GROUPS
 from kgzsl.train.baselines.config import BaselineConfig
 from kgzsl.train.checkpoint import write_json, write_text
@@ -254,9 +255,30 @@ def parse_config(content: Mapping[str, Any], *, overrides: Sequence[str] = (), f
         fix = "leave out model.image_encoder for frozen features, or the other for a model that learns"
         got = f"model.image_encoder and data.{'backbone' if config.data.backbone else 'features'}"
         problems.append(Problem(got, expected="one of them", fix=fix, file=file))
+    if config.train.sharded and (unfit := _nothing_to_shard(config)):
+        expected = "an image encoder that learns and reads pixels"
+        problems.append(Problem(f"train.sharded with {unfit}", expected=expected, fix="leave one out", file=file))
+    if config.train.sharded and config.train.compile:
+        problems.append(Problem("train.sharded with train.compile", expected="one of them", file=file))
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def _nothing_to_shard(config: RunConfig) -> str:
+    """What keeps processes from sharing out an image encoder, or nothing."""
+    frozen = bool(config.model.image_encoder) and not config.model.tuned_blocks
+    return next(
+        name
+        for name, there in (
+            (f"model.kind = {config.model.kind!r}", config.model.kind != "duet"),
+            ("data.backbone", config.data.backbone),
+            ("data.features", config.data.features),
+            ("model.tuned_blocks = 0", frozen),
+            ("", True),
+        )
+        if there
+    )
 
 
 def _misfits(model: ModelConfig, file: Path | None) -> list[Problem]:
@@ -268,6 +290,15 @@ def _misfits(model: ModelConfig, file: Path | None) -> list[Problem]:
     if not model.stages or len(model.stages) != len(model.depths) or min(*model.stages, *model.depths) < 1:
         got = f"model.stages = {list(model.stages)}, model.depths = {list(model.depths)}"
         problems.append(Problem(got, expected="one depth for each stage, and none below 1", file=file))
+    if model.without_departures and model.kind != "duet-compat":
+        got, fix = f"model.without_departures with model.kind = {model.kind!r}", "leave it out: others make none"
+        problems.append(Problem(got, expected="model.kind = 'duet-compat'", fix=fix, file=file))
+    try:
+        Departures.without(model.without_departures)
+    except ConfigError as error:
+        problems += [
+            dataclasses.replace(p, got=f"model.without_departures: {p.got}", file=file) for p in error.problems
+        ]
     return problems
 
 

@@ -17,7 +17,9 @@ from kgzsl import api
 from kgzsl.api.building import build_model, compat_method
 from kgzsl.errors import ConfigError, TrainingError
 from kgzsl.model.departures import Departures
+from kgzsl.train import compat_loop, compat_objectives
 from kgzsl.train.loop import TrainingSet
+from kgzsl.train.run import parse_config
 
 SIZES = {"dim": 16, "heads": 2, "text_layers": 1, "kind": "duet-compat"}
 
@@ -142,6 +144,64 @@ def test_what_is_left_of_an_epoch(toys: Any, published: bool) -> None:
     )
     # With a learning rate of 0 and without dropout the second epoch alone has the same step, but for what was left.
     assert (recorder.steps[1][0] == alone.steps[0][0]) is not published
+
+
+def test_departures_are_switched_off_in_the_run_file(
+    run: Any, toys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    off = ["padding_is_read", "logits_as_image", "plain_contrast", "optimizer_every_epoch"]
+    other = api.fit(compat(toys, model={"without_departures": off}), tmp_path / "some")
+    # Also in a run that is loaded, which is another model.
+    for made in (other.model, api.load_run(tmp_path / "some").model):
+        assert made.network.departures == replace(Departures.without(off), index_in_word=False)
+    assert run.model.network.departures == Departures(index_in_word=False)
+    assert weights(tmp_path / "some")["network.image_projection.weight"].shape == (16, 16)
+    assert weights(run.folder.path)["network.image_projection.weight"].shape == (16, 1000)
+    paper = api.fit(compat(toys, model={"without_departures": ["all"]}), tmp_path / "all")
+    assert paper.model.network.departures == Departures.none()
+    assert abs(api.explain(paper, next(toys.images.rglob("*.png"))).completeness_gap) <= 1e-4
+    # The published way to count is a column of its own as far as it is another.
+    monkeypatch.setattr("kgzsl.api.measuring.dataset_name", lambda config: "AWA2")
+    for which, units in ((run, ["scores", "probabilities"]), (paper, ["scores"])):
+        columns = api.evaluate(which, paper_protocol=True).on_test
+        assert [column.gamma_unit for column in columns] == units
+        assert "over images" in columns[-1].rule or which is paper
+
+
+def test_departures_reach_losses_and_draws(toys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    met: dict[str, set[Departures]] = {}
+
+    def watch(module: Any, name: str) -> None:
+        honest = getattr(module, name)
+
+        def watching(*given: Any, departures: Departures, **named: Any) -> Any:
+            met.setdefault(name, set()).add(departures)
+            return honest(*given, departures=departures, **named)
+
+        monkeypatch.setattr(module, name, watching)
+
+    watch(compat_loop, "class_distances")
+    watch(compat_loop, "StepDrawer")
+    watch(compat_objectives, "class_contrast")
+    off = ["probabilities_as_logits", "own_class_at_distance_one", "padding_is_read"]
+    api.fit(compat(toys, model={"without_departures": off}, epochs=1, refit_epochs=0), tmp_path / "run")
+    expected = {replace(Departures.without(off), index_in_word=False)}
+    assert met == dict.fromkeys(("class_distances", "StepDrawer", "class_contrast"), expected)
+    losses = json.loads((tmp_path / "run/metrics.jsonl").read_text())
+    plain = api.fit(compat(toys, epochs=1, refit_epochs=0), tmp_path / "plain").folder.path / "metrics.jsonl"
+    assert losses["classification"] != json.loads(plain.read_text())["classification"]
+
+
+def test_departures_that_are_none() -> None:
+    names = ["padding_is_red", "selection_on_test"]
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"model": {"kind": "duet-compat", "without_departures": names}})
+    assert [str(problem) for problem in caught.value.problems] == [
+        "model.without_departures: no departure 'padding_is_red'; did you mean padding_is_read?",
+        "model.without_departures: departure selection_on_test is never made; leave it out",
+    ]
+    with pytest.raises(ConfigError, match=r"model\.without_departures with model\.kind = 'duet'; expected"):
+        parse_config({"model": {"without_departures": ["all"]}})
 
 
 def test_what_does_not_go_with_it_is_said_at_once(toys: Any, tmp_path: Path) -> None:
