@@ -30,7 +30,7 @@ class PromptTokens:
         tokens: ids ``(class, token)``.
         mask: 1 real, 0 padding.
         owner: column of the attribute that a token belongs to, or -1 for structure.
-        parts: the same, but a comma before a value belongs to it.
+        parts: the same, but a comma of its own before a value belongs to it.
         mask_token: id of [MASK].
         weights: ``(class, attribute)``, chance of each attribute to be masked; rows sum to 1, or to 0
             for a class without any attribute.
@@ -66,6 +66,9 @@ class PromptTokens:
     ) -> WrittenPrompts:
         """Prompts of classes within the budget: one attribute kept, or hidden behind masks, and others dropped.
 
+        Commas stand between the values that are written. Where a tokenizer has comma and word in one token, that
+        stays with the word.
+
         Args:
             labels: class of each prompt.
             attributes: the one that is kept, ``(prompt,)``; -1 for none.
@@ -73,14 +76,17 @@ class PromptTokens:
             generator: source of randomness.
             hidden: prompts that have [MASK] in the place of each token of the attribute, boolean ``(prompt,)``.
         """
-        tokens, mask, owner = self.tokens[labels], self.mask[labels], self.owner[labels]
+        tokens, mask, owner, parts = (table[labels] for table in (self.tokens, self.mask, self.owner, self.parts))
         there = (owner == attributes[:, None]) & (owner != STRUCTURE)
         dropped = torch.rand(self.weights[labels].shape, generator=generator) < dropping
-        kept = (mask > 0) & ((owner == STRUCTURE) | there | ~dropped.gather(1, owner.clamp(min=0)))
+        # Structure, and the attribute in question, whose number is that of structure where there is none.
+        always = (parts == STRUCTURE) | (parts == attributes[:, None])
+        kept = (mask > 0) & (always | ~dropped.gather(1, parts.clamp(min=0)))
         if tokens.shape[1] > self.budget:
             priority = priorities(self.weights[labels], generator=generator)
             priority[attributes >= 0, attributes[attributes >= 0]] = torch.inf
-            kept = within_budget(kept, self.parts[labels], priority, budget=self.budget)
+            kept = within_budget(kept, parts, priority, budget=self.budget)
+        kept &= ~_leading_commas(kept, owner, parts)
         # What is dropped moves to the end and is cut: texts stay as short as what they say.
         order = torch.argsort((~kept).byte(), dim=1, stable=True)[:, : int(kept.sum(1).max())]
         tokens, there, kept = (table.gather(1, order) for table in (tokens, there, kept))
@@ -107,6 +113,20 @@ class WrittenPrompts:
     def to(self, device: torch.device) -> WrittenPrompts:
         """The same on a device."""
         return WrittenPrompts(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+
+def _leading_commas(kept: Tensor, owner: Tensor, parts: Tensor) -> Tensor:
+    """Commas with no value of their property kept before them, boolean ``(prompt, token)``.
+
+    Example:
+        >>> owner, parts = torch.tensor([[-1, 0, -1, 1, -1, 2]]), torch.tensor([[-1, 0, 1, 1, 2, 2]])  # : a , b , c
+        >>> _leading_commas(parts != 0, owner, parts).int().tolist()
+        [[0, 0, 1, 0, 0, 0]]
+    """
+    values = (kept & (owner != STRUCTURE)).cumsum(1)
+    # How many there were at the last structure, which is where the values of a property begin.
+    before = values.masked_fill(parts != STRUCTURE, 0).cummax(1).values
+    return (parts != owner) & (values == before)
 
 
 def tokenize_prompts(
@@ -142,7 +162,10 @@ def tokenize_prompts(
             # Tokens of byte-level and unigram tokenizers begin with the space before the word.
             within = range(start, end)
             owner[row, position] = next((places[c] for c in within if c in places), STRUCTURE)
-            parts[row, position] = next((commas[c] for c in within if c in commas), owner[row, position])
+            if owner[row, position] == STRUCTURE:
+                parts[row, position] = next((commas[c] for c in within if c in commas), STRUCTURE)
+            else:  # a comma in one token with a word of a value
+                parts[row, position] = owner[row, position]
     present = torch.zeros(len(prompts), len(columns), dtype=torch.bool)
     for row in range(len(prompts)):
         present[row, owner[row][owner[row] >= 0].unique()] = True

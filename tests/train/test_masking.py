@@ -36,19 +36,19 @@ def prompt(*values: str) -> Prompt:
     return Prompt(text + ".", tuple(spans))
 
 
+# Without "blue": it falls into letters, so that an attribute has many pieces.
+TOKENIZER = build_tokenizer(["color : red dark | pattern : striped, tail ."])
 PROMPTS = (prompt("red", "dark blue", "tail"), prompt("red", "striped"), prompt())
 
 
 @pytest.fixture(scope="module")
 def table() -> PromptTokens:
-    # Without "blue": it falls into letters, so that an attribute has many pieces.
-    tokenizer = build_tokenizer(["color : red dark | pattern : striped, tail ."])
     columns = {attribute: column for column, attribute in enumerate(ATTRIBUTES)}
-    return tokenize_prompts(PROMPTS, tokenizer, columns=columns)
+    return tokenize_prompts(PROMPTS, TOKENIZER, columns=columns)
 
 
 def test_tokens_belong_to_the_attribute_whose_words_they_are(table: PromptTokens) -> None:
-    tokenizer = build_tokenizer(["color : red dark | pattern : striped, tail ."])
+    tokenizer = TOKENIZER
     for row, prompt_ in enumerate(PROMPTS):
         for column, attribute in enumerate(ATTRIBUTES):
             own = table.tokens[row][table.owner[row] == column]
@@ -98,13 +98,12 @@ def test_one_attribute_is_masked_and_structure_stays(
         owner = table.owner[label][table.mask[label] == 1].tolist()
         tokens = table.tokens[label][table.mask[label] == 1].tolist()
         words = written.words[row][kept].tolist()
-        # What is left is the class's prompt without some attributes, whole ones, in its order.
+        # What is left is the prompt of a class that has some of the attributes, token by token.
         subsets = [
             {*those, *([int(chosen[row])] if chosen[row] >= 0 else [])}
             for those in powerset(sorted({k for k in owner if k >= 0}))
         ]
-        texts = [[t for t, k in zip(tokens, owner, strict=True) if k == -1 or k in subset] for subset in subsets]
-        assert words in texts
+        assert words in [TOKENIZER(prompt(*(ATTRIBUTES[k].filler for k in s)).text)["input_ids"] for s in subsets]
         own = [t for t, k in zip(tokens, owner, strict=True) if k == chosen[row] and k >= 0]
         assert written.words[row][written.places[row]].tolist() == own
     assert (written.places & (written.mask == 0)).sum() == 0
@@ -112,6 +111,45 @@ def test_one_attribute_is_masked_and_structure_stays(
     assert torch.equal(hidden, torch.full_like(hidden, table.mask_token) if hide else written.words[written.places])
     assert torch.equal(written.tokens[~written.places], written.words[~written.places])
     assert written.mask.any(0).all()  # no column of padding alone
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("budget", [512, 16])
+def test_commas_stand_between_written_values_alone(seed: int, budget: int) -> None:
+    said = {"color": ("red", "dark blue", "green", "gray"), "shape": ("round", "long")}
+    attributes = [Attribute(aspect, value) for aspect, values in said.items() for value in values]
+
+    def text(values: set[str]) -> str:
+        return " | ".join(f"{aspect} : {','.join(v for v in own if v in values)}" for aspect, own in said.items()) + "."
+
+    every = text({attribute.filler for attribute in attributes})
+    spans = [Span(every.index(v), every.index(v) + len(v), Fact("ex:c", p, v), Attribute(p, v)) for p, v in _flat(said)]
+    tokenizer = build_tokenizer(["color shape : red dark green gray round long , | ."])
+    columns = {attribute: column for column, attribute in enumerate(attributes)}
+    table = tokenize_prompts([Prompt(every, tuple(spans))], tokenizer, columns=columns, budget=budget)
+    labels = torch.zeros(200, dtype=torch.long)
+    kept = torch.randint(-1, 6, (200,), generator=torch.Generator().manual_seed(seed))
+    hidden = torch.zeros(200, dtype=torch.bool)
+    generator = torch.Generator().manual_seed(seed)
+    written = table.write(labels, kept, dropping=0.6, generator=generator, hidden=hidden)
+    assert int(table.mask.sum()) == 22
+    assert written.tokens.shape[1] <= budget
+    found = set()
+    for row in range(200):
+        words = written.words[row][written.mask[row] == 1].tolist()
+        own = {a.filler for k, a in enumerate(attributes) if set(_tokens(table, k)) <= set(words)}
+        assert words == tokenizer(text(own))["input_ids"], (own, tokenizer.decode(words))
+        found.add(frozenset(own & {*said["color"]}))
+    assert frozenset() in found  # the property stays
+    assert {"dark blue", "gray"} in found  # the first value dropped, and one between
+
+
+def _flat(said: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
+    return [(aspect, value) for aspect, values in said.items() for value in values]
+
+
+def _tokens(table: PromptTokens, column: int) -> list[int]:
+    return table.tokens[0][table.owner[0] == column].tolist()
 
 
 @pytest.mark.parametrize(("dropping", "left"), [(0.0, 1.0), (1.0, 0.0), (0.5, 0.5)])

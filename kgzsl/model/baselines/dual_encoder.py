@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,8 @@ def class_texts(attributes: ClassAttributes, *, facts: bool) -> tuple[tuple[str,
 class DualImages(nn.Module):
     """Images to their one embedding by the image side of a frozen CLIP, SigLIP or alike, which no run saves.
 
+    Those of SigLIP 2 that take any shape (NaFlex) read a square of as many patches as their processor allows.
+
     Args:
         source: a transformers folder or hub id.
 
@@ -66,14 +69,19 @@ class DualImages(nn.Module):
         super().__init__()
         model = _load(source)
         processing = _part(source, "AutoImageProcessor", "image processor")
-        size = getattr(processing, "crop_size", None) or processing.size
-        self.size = int(size["height"] if "height" in size else size["shortest_edge"])
+        size = getattr(processing, "crop_size", None) or getattr(processing, "size", None)
+        self.patch = 0
+        if size:
+            self.size = int(size["height"] if "height" in size else size["shortest_edge"])
+        else:
+            self.patch = int(processing.patch_size)
+            self.size = math.isqrt(processing.max_num_patches) * self.patch
         self.mean = torch.tensor(processing.image_mean)
         self.deviation = torch.tensor(processing.image_std)
         # Its function alone and no submodule: the weights are those of the folder, and in no checkpoint.
         self.embed = model.get_image_features
         with torch.inference_mode():
-            self.channels = int(_embedding(self.embed(torch.zeros(1, 3, self.size, self.size))).shape[1])
+            self.channels = int(self._embedded(torch.zeros(1, 3, self.size, self.size)).shape[1])
 
     def forward(self, images: Tensor) -> Tensor:
         """uint8 ``(image, height, width, 3)`` to ``(image, 1, channel)``."""
@@ -81,14 +89,25 @@ class DualImages(nn.Module):
         if pixels.shape[2] != self.size:
             pixels = F.interpolate(pixels, size=(self.size, self.size), mode="bicubic", antialias=True).clamp(0, 255)
         values = (pixels / 255 - self.mean.view(-1, 1, 1)) / self.deviation.view(-1, 1, 1)
-        return _embedding(self.embed(values))[:, None]
+        return self._embedded(values)[:, None]
+
+    def _embedded(self, values: Tensor) -> Tensor:
+        """Normalized pixels ``(image, 3, size, size)`` to embeddings ``(image, channel)``."""
+        if not self.patch:
+            return _embedding(self.embed(values))
+        count, side = len(values), self.size // self.patch
+        patches = values.reshape(count, 3, side, self.patch, side, self.patch).permute(0, 2, 4, 3, 5, 1)
+        patches = patches.reshape(count, side * side, -1)
+        mask = torch.ones(patches.shape[:2], dtype=torch.long, device=values.device)
+        shapes = torch.full((count, 2), side)
+        return _embedding(self.embed(patches, pixel_attention_mask=mask, spatial_shapes=shapes))
 
 
 def text_vectors(source: str, texts: Sequence[Sequence[str]]) -> Tensor:
     """Class vectors ``(class, channel + 1)``: of each class the mean embedding of its texts, times the learned scale.
 
     The embeddings have unit length before and their mean has not, so that a score is the mean of the texts' scores.
-    The last column is 0, as there is no bias.
+    The last column is the model's bias, which SigLIP has and CLIP has not.
 
     Args:
         source: a transformers folder or hub id.
@@ -96,14 +115,18 @@ def text_vectors(source: str, texts: Sequence[Sequence[str]]) -> Tensor:
     """
     model, tokenizer = _load(source), _part(source, "AutoTokenizer", "tokenizer")
     limit = min(model.config.text_config.max_position_embeddings, 512)
+    # SigLIP was trained on texts in lower case that are padded to the limit, and reads the padding; CLIP masks it.
+    sigmoid = model.config.model_type.startswith("siglip")
+    inputs = ("input_ids",) if sigmoid else ("input_ids", "attention_mask")
     rows = []
     with torch.inference_mode():
         for own in texts:
-            # Padded to the limit, as SigLIP was trained; CLIP masks what is padded.
-            read = tokenizer(list(own), padding="max_length", truncation=True, max_length=limit, return_tensors="pt")
-            asked = {k: v for k, v in read.items() if k in ("input_ids", "attention_mask")}
+            said = [text.lower() if sigmoid else text for text in own]
+            read = tokenizer(said, padding="max_length", truncation=True, max_length=limit, return_tensors="pt")
+            asked = {k: v for k, v in read.items() if k in inputs}
             rows.append(F.normalize(_embedding(model.get_text_features(**asked)), dim=1).mean(0))
-        return F.pad(torch.stack(rows) * model.logit_scale.exp(), (0, 1))
+        bias = float(getattr(model, "logit_bias", 0.0))
+        return F.pad(torch.stack(rows) * model.logit_scale.exp(), (0, 1), value=bias)
 
 
 def _load(source: str) -> Any:

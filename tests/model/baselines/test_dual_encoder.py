@@ -37,6 +37,70 @@ def test_scores_are_those_of_the_model_itself(clip: Path) -> None:
     assert len(own.state_dict()) == 1  # the dual encoder's weights are in no checkpoint
 
 
+def save_siglip(kind: str, folder: Path) -> Path:
+    """A small random SigLIP of 24 pixels (SigLIP 2: of 9 patches), its tokenizer and its image processor."""
+    import transformers
+    from tokenizers import normalizers
+
+    from kgzsl.model.text_encoder import build_tokenizer
+
+    tokenizer = build_tokenizer(["a photo of a red green blue disc box , which has round square as its shape ."])
+    tokenizer.backend_tokenizer.normalizer = normalizers.NFC()  # leaves capitals, as the tokenizers of SigLIP 2 do
+    torch.manual_seed(0)
+    size = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+    text = {**size, "vocab_size": len(tokenizer), "max_position_embeddings": 64, "projection_size": 16}
+    image = {"num_patches": 9} if kind == "Siglip2" else {"image_size": 24}
+    config = getattr(transformers, f"{kind}Config")(text_config=text, vision_config={**size, **image, "patch_size": 8})
+    model = getattr(transformers, f"{kind}Model")(config)
+    with torch.no_grad():  # random ones are too small to tell texts apart by their last token
+        for parameter in model.parameters():
+            parameter.normal_(std=0.3)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    processing = {"patch_size": 8, "max_num_patches": 9} if kind == "Siglip2" else {"size": {"height": 24, "width": 24}}
+    getattr(transformers, f"{kind}ImageProcessor")(**processing).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["Siglip", "Siglip2"])
+def test_scores_of_a_siglip_are_its_own(kind: str, tmp_path: Path) -> None:
+    from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+
+    folder = save_siglip(kind, tmp_path / "siglip")
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 24, 24, 3), dtype=np.uint8)
+    texts = [
+        "a photo of a red disc.",
+        "a photo of a blue box.",
+        "a photo of a round box, which has square as its shape.",
+    ]
+    model = AutoModel.from_pretrained(folder).eval()
+    values = AutoImageProcessor.from_pretrained(folder)(list(pixels), return_tensors="pt")
+    read = AutoTokenizer.from_pretrained(folder)(texts, padding="max_length", max_length=64, return_tensors="pt")
+    with torch.no_grad():
+        expected = model(input_ids=read["input_ids"], **values).logits_per_image
+    images = DualImages(str(folder))
+    assert images.channels == 16
+    assert images.size == 24
+    own = NamedClassifier(MeanToken(images, width=16), classes=["ex:a", "ex:b", "ex:c"])
+    own.vectors.copy_(text_vectors(str(folder), [[text] for text in texts]))
+    with torch.no_grad():
+        scores = own.scores(own.encode_images(torch.from_numpy(pixels)).evidence, own.vectors)
+    assert expected.std(1).min() > 1e-3
+    torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-4)
+    # Names in capitals are read as all others.
+    shouted = text_vectors(str(folder), [[text.upper()] for text in texts])
+    assert torch.equal(shouted, own.vectors)
+
+
+@pytest.mark.parametrize("kind", ["Siglip", "Siglip2"])
+def test_a_run_with_a_siglip(toys: Any, kind: str, tmp_path: Path) -> None:
+    folder = save_siglip(kind, tmp_path / "siglip")
+    config = toys.config(model={"kind": "clip-facts"}, baseline={"dual_encoder": str(folder)})
+    run = api.fit(config, tmp_path / "run")
+    assert 0 <= api.evaluate(run).H <= 1
+    assert len(api.predict(run, [next(toys.images.rglob("*.png"))])[0].top) == 5
+
+
 def test_several_texts_score_their_mean(clip: Path) -> None:
     texts = ["a photo of a red disc.", "a photo of a blue box.", "a photo of a small round disc."]
     alone = text_vectors(str(clip), [[text] for text in texts])
