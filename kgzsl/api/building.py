@@ -67,9 +67,9 @@ def build_model(
     from kgzsl.model.classifier import Texts, ZeroShotClassifier
     from kgzsl.model.text_encoder import build_tokenizer, load_tokenizer, tokenize
 
+    given = array.shape[2] if array is not None and array.ndim == 3 else None
+    channels = saved.state().get("channels") if saved else given
     if config.model.kind in BASELINES:
-        given = array.shape[2] if array is not None and array.ndim == 3 else None
-        channels = saved.state()["channels"] if saved else given
         return build_baseline(config, attributes, split=split, channels=channels), None
     phrases = attribute_phrases(attributes, ontology)
     skeleton = template(attributes, ontology).text
@@ -82,7 +82,7 @@ def build_model(
         prompts = (class_prompt(iri, attributes, ontology).text for iri in split.seen)
         tokenizer = build_tokenizer([*phrases, skeleton, *prompts])
     if config.model.kind == "duet-compat":
-        return _build_compat(config, attributes, tokenizer, skeleton), tokenizer
+        return _build_compat(config, attributes, tokenizer, skeleton, channels=channels), tokenizer
     table = attributes.subset(split.training)
     names = list(attributes.properties)
     classes = ClassEncoder(
@@ -95,13 +95,12 @@ def build_model(
     if config.model.image_encoder:
         patches, channels = None, None
     elif saved is not None:
-        facts = saved.state()
-        patches, channels = facts["patches"], facts.get("channels")
-    elif array is not None and array.ndim == 3:
-        patches, channels = array.shape[1:]
+        patches = saved.state()["patches"]
+    elif array is not None and channels is not None:
+        patches = array.shape[1]
     else:
         # The stem halves twice and every stage but the first once more, each time rounding up.
-        patches, channels = math.ceil(config.data.size / 2 ** (len(config.model.stages) + 1)) ** 2, None
+        patches = math.ceil(config.data.size / 2 ** (len(config.model.stages) + 1)) ** 2
     torch.manual_seed(config.train.seed)
     model = ZeroShotClassifier(
         config.model,
@@ -197,13 +196,13 @@ def need_compat(config: RunConfig) -> None:
     """What the compat model asks of a run file."""
     from kgzsl.model.compat_classifier import PATCH
 
+    size, frozen = config.data.size, bool(config.data.backbone or config.data.features)
     problems = [
         Problem(f"{key} with model.kind = 'duet-compat'", expected=expected, fix=fix)
         for key, wrong, expected, fix in (
-            ("data.backbone", config.data.backbone, "images as pixels", "leave it out"),
             ("model.image_encoder", config.model.image_encoder, "an encoder of its own", "leave it out"),
             ("model.text_encoder", config.model.text_encoder, "a text encoder of the ontology's words", "leave it out"),
-            (f"data.size = {config.data.size}", config.data.size % PATCH, f"a multiple of {PATCH}", "change it"),
+            (f"data.size = {size}", not frozen and size % PATCH, f"a multiple of {PATCH}", "change it"),
         )
         if wrong
     ]
@@ -211,7 +210,9 @@ def need_compat(config: RunConfig) -> None:
         raise ConfigError(problems)
 
 
-def _build_compat(config: RunConfig, attributes: ClassAttributes, tokenizer: Any, skeleton: str) -> Any:
+def _build_compat(
+    config: RunConfig, attributes: ClassAttributes, tokenizer: Any, skeleton: str, *, channels: int | None
+) -> Any:
     """The compat model with fresh weights. Numbers before words are CUB's, and no run is on CUB's texts."""
     import torch
 
@@ -220,7 +221,8 @@ def _build_compat(config: RunConfig, attributes: ClassAttributes, tokenizer: Any
     from kgzsl.model.text_encoder import tokenize
 
     count = len(attributes.attributes)
-    shape = small_shape(config.model, size=config.data.size, vocabulary=len(tokenizer), attributes=count)
+    size, vocabulary = config.data.size, len(tokenizer)
+    shape = small_shape(config.model, size=size, vocabulary=vocabulary, attributes=count, channels=channels)
     torch.manual_seed(config.train.seed)
     departures = replace(Departures.without(config.model.without_departures), index_in_word=False)
     return CompatClassifier(shape, tokenize(tokenizer, [skeleton]), departures)

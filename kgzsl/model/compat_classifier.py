@@ -20,7 +20,9 @@ PATCH = 8
 BACKBONE_CLASSES = 1000
 
 
-def small_shape(config: ModelConfig, *, size: int, vocabulary: int, attributes: int) -> CompatShape:
+def small_shape(
+    config: ModelConfig, *, size: int, vocabulary: int, attributes: int, channels: int | None = None
+) -> CompatShape:
     """A DeiT and a BERT of a run file's sizes, which train from nothing; class logits as many as ImageNet has.
 
     Args:
@@ -28,6 +30,7 @@ def small_shape(config: ModelConfig, *, size: int, vocabulary: int, attributes: 
         size: side of the images in pixels, a multiple of 8.
         vocabulary: number of tokens.
         attributes: number of attributes.
+        channels: width of patch features of a frozen backbone, which then stands for the DeiT; None for pixels.
     """
     common = {
         "hidden_size": config.dim,
@@ -37,10 +40,11 @@ def small_shape(config: ModelConfig, *, size: int, vocabulary: int, attributes: 
         "hidden_dropout_prob": config.dropout,
         "attention_probs_dropout_prob": config.dropout,
     }
-    image = {**common, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    grid = {"model_type": "deit", "image_size": size, "patch_size": PATCH, "num_labels": BACKBONE_CLASSES}
+    pixels = {**grid, **common, "hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     return CompatShape(
         {"vocab_size": vocabulary, **common},
-        {"model_type": "deit", "image_size": size, "patch_size": PATCH, "num_labels": BACKBONE_CLASSES, **image},
+        pixels if channels is None else {"model_type": "features", "channels": channels},
         attributes=attributes,
         cross_layers=max(1, config.cross_layers),
         heads=config.heads,
@@ -117,7 +121,12 @@ class CompatClassifier(nn.Module):
         self.positions = range(1)
 
     def pixels(self, images: Tensor) -> Tensor:
-        """uint8 ``(image, height, width, 3)`` to what the backbone reads, ``(image, 3, height, width)``."""
+        """uint8 ``(image, height, width, 3)`` to what the backbone reads, ``(image, 3, height, width)``.
+
+        Patch features ``(image, patch, channel)`` stay what they are.
+        """
+        if images.ndim == 3:
+            return images.float()
         return ((images.float() / 255 - self.mean) / self.deviation).permute(0, 3, 1, 2)
 
     def encode_text(self) -> TemplateState:
@@ -133,7 +142,7 @@ class CompatClassifier(nn.Module):
         return self.network.encode_images(self.pixels(images))
 
     def encode_images(self, images: Tensor, text: TemplateState | None = None) -> AttributeEvidence:
-        """Predicted attributes of uint8 images, as evidence of one patch that is the whole image."""
+        """Predicted attributes of images, as evidence of one patch that is the whole image."""
         words = (text or self.encode_text()).words
         padding = self.network.departures.padding_is_read
         read = torch.ones_like(self.template_mask) if padding else self.template_mask

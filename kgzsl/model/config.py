@@ -38,7 +38,7 @@ class ModelConfig:
         tuned_text_blocks: how many of its last blocks learn; by default none, which keeps what it knows of words
             that only unseen classes have; -1: all of it.
         unit_classes: class vectors of length 1, so that classes with many facts do not outshout those with few.
-        kind: one of :data:`KINDS`; ``duet-compat``: networks, losses and draws of DUET's published code, on pixels;
+        kind: one of :data:`KINDS`; ``duet-compat``: networks, losses and draws of DUET's published code;
             :data:`BASELINES`: published methods of the field, of which `docs/baselines.md` tells.
         without_departures: of ``duet-compat``: departures of the published code from the paper that are not made, by
             their names in :class:`~kgzsl.model.departures.Departures`, or ``all``; by default all are made.

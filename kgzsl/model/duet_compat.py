@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -26,7 +27,8 @@ class CompatShape:
 
     Args:
         text: a transformers configuration of a BERT, as a dictionary.
-        image: the same of an image classifier (DeiT, Swin, ViT ...), with its ``model_type``.
+        image: the same of an image classifier (DeiT, Swin, ViT ...), with its ``model_type``; or
+            ``{"model_type": "features", "channels": ...}``, where images come as patch features of a frozen backbone.
         attributes: number of attributes.
         cross_layers: how often the one cross-modal layer is applied.
         heads: attention heads of that layer.
@@ -227,8 +229,25 @@ def _class_token(base: Any, images: Tensor) -> Tensor:
     return base.layernorm(token).squeeze(1)
 
 
+class _FrozenFeatures(nn.Module):
+    """Patch features ``(image, patch, channel)`` as a backbone's states; what is read from their mean are its logits."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.config = SimpleNamespace(num_labels=channels, hidden_size=channels)
+
+    @property
+    def base_model(self) -> nn.Module:
+        return self
+
+    def forward(self, pixel_values: Tensor) -> SimpleNamespace:
+        return SimpleNamespace(logits=pixel_values.mean(1), last_hidden_state=pixel_values)
+
+
 def _image_classifier(config: Mapping[str, Any]) -> nn.Module:
     """An untrained image classifier of a transformers configuration."""
+    if config["model_type"] == "features":
+        return _FrozenFeatures(int(config["channels"]))
     from transformers import AutoConfig, AutoModelForImageClassification
 
     # A kind with several classifiers is told by its architecture; without one the first is taken.

@@ -64,6 +64,24 @@ def test_a_run_trains_reports_predicts_and_explains(run: Any, toys: Any) -> None
     assert abs(explanation.completeness_gap) <= 1e-4
 
 
+def test_frozen_features_stand_for_the_backbone(xlsa17: Any, tmp_path: Path) -> None:
+    """Features come as they are cached; one visual token is their mean, or there is one for each patch."""
+    runs = [
+        api.fit(xlsa17.config(model=SIZES | {"without_departures": without}), tmp_path / str(k))
+        for k, without in enumerate(([], ["logits_as_image"]))
+    ]
+    for run in runs:
+        again = api.load_run(run.folder.path)
+        images = api.load_dataset(again.config).images
+        features = torch.from_numpy(images.array[:3])
+        expected = run.model.network.image_projection(features.float())
+        tokens = again.model.image_encoder(features)
+        if run is runs[0]:
+            expected = expected.mean(1, keepdim=True)
+        torch.testing.assert_close(tokens, expected, atol=1e-5, rtol=1e-5)
+        assert 0 <= api.evaluate(again).H <= 1
+
+
 @pytest.mark.usefixtures("poisoned_test_images")
 def test_the_trainer_cannot_reach_test_images(toys: Any, run: Any, tmp_path: Path) -> None:
     api.fit(compat(toys), tmp_path / "run")
