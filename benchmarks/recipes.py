@@ -2,9 +2,9 @@
 
 Both kinds train on the same images under the same run file; selection is by AUSUC on validation classes, and nothing is
 refitted. Every epoch's weights are then measured on the test images, by the best H over gamma, which asks nothing of
-calibration. Printed is the H of the epoch that each kind selected, the processor's seconds up to it, and those until the
-default is first at least as good as what the published recipe ends with. The epochs of the published recipe are an
-option: it learns slowly.
+calibration. Printed is the H of the epoch that each kind selected, the processor's seconds up to it, and those until
+the default is first as good as what the published recipe ends with. The epochs of the latter are an option: it
+learns slowly.
 
 Usage::
 

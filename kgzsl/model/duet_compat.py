@@ -230,7 +230,7 @@ def _class_token(base: Any, images: Tensor) -> Tensor:
 
 
 class _FrozenFeatures(nn.Module):
-    """Patch features ``(image, patch, channel)`` as a backbone's states; what is read from their mean are its logits."""
+    """Patch features ``(image, patch, channel)`` as a backbone's states; their mean is its logits."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

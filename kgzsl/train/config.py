@@ -84,8 +84,8 @@ class TrainConfig:
     attribute_regression: float = 1.0
     masked_attribute: float = 0.3
     self_calibration: float = 0.0
-    attribute_contrast: float = 0.1
-    instance_contrast: float = 0.05
+    attribute_contrast: float = 0.05
+    instance_contrast: float = 0.02
     temperature: float = 0.05
     negatives: int = 4
     grounding_share: float = 0.4
