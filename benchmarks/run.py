@@ -8,6 +8,8 @@ A run file may end with::
     each = ["data.split={here}/splits.json:{split}"]  # overrides of every run; {here} is the run file's folder
     [benchmark.grid]
     split = ["a", "b"]                 # {split} in the overrides stands for one of them
+    [benchmark.also]
+    a = ["data.overlap=none"]          # further overrides of the runs at a place of the grid
     [benchmark.variants]
     "name" = ["section.key=value"]     # overrides
 
@@ -23,14 +25,11 @@ import argparse
 import csv
 import dataclasses
 import itertools
-import multiprocessing
-import os
 import resource
 import shutil
 import time
 import tomllib
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,7 +42,8 @@ from kgzsl.evaluate.report import MEASURES
 from kgzsl.train.run import read_config
 
 RESULTS = Path(__file__).parent / "results"
-COLUMNS = ("dataset", "backbone", "semantics", "selection_rule", "seed", *MEASURES, "gamma", "gamma_unit", "seconds")
+TOLD = ("dataset", "backbone", "overlap", "semantics", "selection_rule", "seed")
+COLUMNS = (*TOLD, *MEASURES, "gamma", "gamma_unit", "seconds")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Benchmark:
     seeds: list[int] = field(default_factory=lambda: [0])
     grid: dict[str, list[str]] = field(default_factory=dict)
     each: list[str] = field(default_factory=list)
+    also: dict[str, list[str]] = field(default_factory=dict)
     baselines: list[str] = field(default_factory=list)
     variants: dict[str, list[str]] = field(default_factory=lambda: {"run": []})
 
@@ -108,7 +109,8 @@ def _jobs(config: Path, benchmark: Benchmark, out: Path) -> Iterator[Job]:
         for place in itertools.product(*benchmark.grid.values()):
             filled = {"here": str(config.parent), **dict(zip(benchmark.grid, place, strict=True))}
             for number, (variant, overrides) in enumerate(benchmark.variants.items()):
-                told = [override.format(**filled) for override in (*benchmark.each, *overrides)]
+                also = itertools.chain.from_iterable(benchmark.also.get(name, []) for name in place)
+                told = [override.format(**filled) for override in (*benchmark.each, *also, *overrides)]
                 folder = out / "-".join((variant.replace(" ", "-"), *place, str(seed)))
                 baselines = benchmark.baselines if number == 0 else []
                 yield Job(variant, config, [*told, f"train.seed={seed}"], folder, baselines)
@@ -118,29 +120,29 @@ def _run_all(jobs: list[Job], *, at_once: int) -> list[Row]:
     """All rows, in the order of the jobs."""
     from rich.progress import Progress
 
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // at_once)))
-    read_config(jobs[0].config, overrides=jobs[0].overrides)  # a mistake is found before any process starts
-    rows: dict[int, list[Row]] = {}
-    spawn = multiprocessing.get_context("spawn")
-    with (
-        ProcessPoolExecutor(at_once, mp_context=spawn) as pool,
-        Progress(*Progress.get_default_columns(), console=error_console) as bars,
-    ):
+    of = {job.folder: job for job in jobs}
+    # A mistake is found before anything is deleted.
+    runs = {folder: read_config(job.config, overrides=job.overrides) for folder, job in of.items()}
+    for folder in runs:
+        shutil.rmtree(folder, ignore_errors=True)
+    rows: dict[Path, list[Row]] = {}
+    with Progress(*Progress.get_default_columns(), console=error_console) as bars:
         task = bars.add_task("runs", total=len(jobs))
-        waiting = {pool.submit(_run, job): number for number, job in enumerate(jobs)}
-        for done in as_completed(waiting):
-            rows[waiting[done]] = done.result()
-            for row in rows[waiting[done]]:
+
+        def done(folder: Path) -> None:
+            rows[folder] = _measure(of[folder])
+            for row in rows[folder]:
                 figures = "  ".join(f"{name} {100 * getattr(row.report, name):.1f}" for name in MEASURES)
                 bars.console.print(f"{row.report.dataset}, seed {row.report.seed}, {row.variant}: {figures}")
             bars.advance(task)
-    return [row for number in sorted(rows) for row in rows[number]]
+
+        api.fit_at_once(runs, jobs=at_once, done=done)
+    return [row for folder in runs for row in rows[folder]]
 
 
-def _run(job: Job) -> list[Row]:
-    """Train and measure one run, and the baselines on it."""
-    shutil.rmtree(job.folder, ignore_errors=True)
-    run = api.fit(read_config(job.config, overrides=job.overrides), job.folder)
+def _measure(job: Job) -> list[Row]:
+    """A run that is trained, and the baselines on it."""
+    run = api.load_run(job.folder)
     return [Row(job.variant, api.evaluate(run)), *(Row(name, api.baseline(run, name)) for name in job.baselines)]
 
 

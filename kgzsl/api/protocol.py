@@ -6,7 +6,7 @@ import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +50,11 @@ def runs_of_seeds(config: RunConfig, folder: str | Path, seeds: Iterable[int]) -
 
 
 def fit_at_once(
-    runs: Mapping[Path, RunConfig], *, jobs: int, done: Callable[[Path], None] = lambda folder: None
+    runs: Mapping[Path, RunConfig],
+    *,
+    jobs: int,
+    done: Callable[[Path], None] = lambda folder: None,
+    tick: Callable[[], None] = lambda: None,
 ) -> None:
     """Train several runs, each in a process of its own; the cores are shared out among them.
 
@@ -60,6 +64,7 @@ def fit_at_once(
         runs: run folder to configuration.
         jobs: how many at the same time, 1 or more.
         done: called with the folder of each that is complete.
+        tick: called twice a second while they train.
     """
     threads = max(1, (os.cpu_count() or 1) // jobs)
     before = set(multiprocessing.active_children())
@@ -73,9 +78,13 @@ def fit_at_once(
     waiting: dict[Future[None], Path] = {}
     try:
         waiting = {pool.submit(_fit, config, folder): folder for folder, config in runs.items()}
-        for future in as_completed(waiting):
-            future.result()
-            done(waiting[future])
+        going = set(waiting)
+        while going:
+            ended, going = wait(going, timeout=0.5, return_when=FIRST_COMPLETED)
+            tick()
+            for future in ended:
+                future.result()
+                done(waiting[future])
     except BaseException:
         for future in waiting:
             future.cancel()

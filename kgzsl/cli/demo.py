@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgzsl.cli.console import Json, console, error_console, listening, print_json, print_table
-from kgzsl.errors import FailureError, Problem, RunError
+from kgzsl.errors import Problem, RunError
 
 if TYPE_CHECKING:
     from kgzsl import api
@@ -78,7 +75,7 @@ def demo(
 
 def _empty(out: Path) -> None:
     """Delete what an earlier demo wrote, and nothing else."""
-    own = {"pages", *(name for folder, _ in VARIANTS.values() for name in (folder, f"{folder}.toml"))}
+    own = {"pages", *(folder for folder, _ in VARIANTS.values())}
     foreign = sorted(p.name for p in out.iterdir() if p.name not in own) if out.is_dir() else []
     if foreign or out.is_file():
         got = f"holds other things than a demo: {', '.join(foreign[:3])}" if foreign else "is a file"
@@ -112,7 +109,8 @@ def _train_all(out: Path, seed: int, overrides: list[str], *, quiet: bool) -> No
     """Train every variant at the same time: small models use one core better than several."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    environment = os.environ | {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // len(VARIANTS)))}
+    from kgzsl import api
+
     columns = (
         TextColumn("{task.description:<40}"),
         BarColumn(),
@@ -121,45 +119,23 @@ def _train_all(out: Path, seed: int, overrides: list[str], *, quiet: bool) -> No
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    running: dict[str, subprocess.Popen[str]] = {}
+    runs, tasks = {}, {}
     with Progress(*columns, console=error_console, disable=quiet) as bars:
-        tasks: dict[str, Any] = {}
-        try:
-            for name, (folder, own) in VARIANTS.items():
-                config = _config(seed, [*own, *overrides])
-                file = out / f"{folder}.toml"
-                file.write_text(config.to_toml(), encoding="utf-8")
-                command = [sys.executable, "-c", "from kgzsl.cli import main; main()", "train", str(file)]
-                running[name] = subprocess.Popen(
-                    [*command, "--out", str(out / folder), "--json"],
-                    env=environment,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                )
-                tasks[name] = bars.add_task(name, total=config.train.epochs + config.train.refit_epochs)
-            while running:
-                time.sleep(0.5)
-                for name in list(running):
-                    bars.update(tasks[name], completed=_epochs_done(out / VARIANTS[name][0]))
-                    if running[name].poll() is not None:
-                        _check(name, running.pop(name))
-        finally:
-            for process in running.values():
-                process.terminate()
+        for name, (folder, own) in VARIANTS.items():
+            config = runs[out / folder] = _config(seed, [*own, *overrides])
+            tasks[out / folder] = bars.add_task(name, total=config.train.epochs + config.train.refit_epochs)
+
+        def look() -> None:
+            for folder, task in tasks.items():
+                bars.update(task, completed=_epochs_done(folder))
+
+        api.fit_at_once(runs, jobs=len(runs), tick=look)
 
 
 def _epochs_done(folder: Path) -> int:
     """Epochs that a run has recorded."""
     metrics = folder / "metrics.jsonl"
     return metrics.read_text(encoding="utf-8").count("\n") if metrics.is_file() else 0
-
-
-def _check(name: str, process: subprocess.Popen[str]) -> None:
-    """Pass on what a training process says of its failure."""
-    said = process.stderr.read() if process.stderr else ""
-    if process.returncode:
-        raise FailureError(Problem(f"training of {name} ended with status {process.returncode}: {said.strip()}"))
 
 
 def _explanations(run: api.Run, folder: Path, count: int) -> tuple[list[str], str]:
