@@ -58,7 +58,7 @@ def fit_at_once(
 ) -> None:
     """Train several runs, each in a process of its own; the cores are shared out among them.
 
-    An interrupt or the failure of one ends all; called again, they go on.
+    Where OMP_NUM_THREADS is set, that is the number of threads of each. An interrupt or the failure of one ends all; called again, they go on.
 
     Args:
         runs: run folder to configuration.
@@ -102,7 +102,8 @@ def _prepare(threads: int) -> None:
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(threads)
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(threads)
 
 
 def _fit(config: RunConfig, folder: Path) -> None:

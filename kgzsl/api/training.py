@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,7 +42,8 @@ from kgzsl.model.config import BASELINES
 from kgzsl.semantics import class_prompt, read_strengths
 
 if TYPE_CHECKING:
-    from kgzsl.train.loop import EpochRecord
+    from kgzsl.train.loop import EpochRecord, TrainingSet
+    from kgzsl.train.masking import PromptTokens
     from kgzsl.train.run import RunConfig, RunFolder
 
 __all__ = ["fit", "load_run"]
@@ -71,15 +72,11 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         InputError: anything that is wrong with ontology, images, split or folder; nothing was written.
         TrainingError: the loss is not finite.
     """
-    import torch
-
     from kgzsl.train.checkpoint import save_weights
     from kgzsl.train.devices import compile_encoders, pick_device
     from kgzsl.train.duet import DuetMethod
     from kgzsl.train.footprint import footprint
-    from kgzsl.train.loop import TrainingSet
     from kgzsl.train.loop import fit as fit_model
-    from kgzsl.train.masking import tokenize_prompts
     from kgzsl.train.processes import Processes
     from kgzsl.train.run import RunFolder
     from kgzsl.train.tensorboard import need_tensorboard
@@ -101,16 +98,9 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     if config.model.kind in BASELINES:
         fit_baseline(config, data, run_folder, listener=listener)
         return load_run(run_folder.path)
-    selection = Selection.of(data.split, trainval)
-    table = data.attributes.subset(data.split.seen)
-    degree, known, value = map(torch.from_numpy, (table.degree, table.known, table.value))
     model, tokenizer = build_model(config, data.attributes, data.ontology, split=data.split, array=data.images.array)
-    texts = [class_prompt(iri, data.attributes, data.ontology) for iri in data.split.seen]
-    columns = {attribute: column for column, attribute in enumerate(table.attributes)}
-    budget = config.semantics.token_budget
-    if not compat:
-        budget = min(budget, model.text_encoder.limit)
-    prompts = tokenize_prompts(texts, tokenizer, columns=columns, budget=budget)
+    selection = Selection.of(data.split, trainval)
+    training_set = _training_set(data, selection, trainval, prompts=_prompts(config, data, model, tokenizer))
     model.to(device)
     if config.train.compile:
         compile_encoders(model, device)
@@ -120,16 +110,7 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         save_inputs(data, run_folder.path)
     processes.wait()
     processes.prepare(model.image_encoder)
-    training_set = TrainingSet(
-        array=trainval.array,
-        labels=selection.labels,
-        value=degree,
-        known=known,
-        stated=value,
-        prompts=prompts,
-        training=selection.training,
-        held_out=selection.held_out,
-    )
+    table = data.attributes.subset(data.split.seen)
     judged = {
         "images": trainval.array[selection.judged],
         "labels": selection.labels[selection.judged],
@@ -177,6 +158,38 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         )
     processes.wait()
     return load_run(run_folder.path)
+
+
+def _prompts(config: RunConfig, data: Dataset, model: Any, tokenizer: Any) -> PromptTokens:
+    """What each seen class's facts say, tokenized; as long as the budget and the text encoder let it."""
+    from kgzsl.train.masking import tokenize_prompts
+
+    texts = [class_prompt(iri, data.attributes, data.ontology) for iri in data.split.seen]
+    columns = {attribute: column for column, attribute in enumerate(data.attributes.attributes)}
+    budget = config.semantics.token_budget
+    if config.model.kind != "duet-compat":
+        budget = min(budget, model.text_encoder.limit)
+    return tokenize_prompts(texts, tokenizer, columns=columns, budget=budget)
+
+
+def _training_set(data: Dataset, selection: Selection, trainval: ImageSet, *, prompts: PromptTokens) -> TrainingSet:
+    """Images, labels, attributes and prompts of the seen classes, as tensors."""
+    import torch
+
+    from kgzsl.train.loop import TrainingSet
+
+    table = data.attributes.subset(data.split.seen)
+    degree, known, value = map(torch.from_numpy, (table.degree, table.known, table.value))
+    return TrainingSet(
+        array=trainval.array,
+        labels=selection.labels,
+        value=degree,
+        known=known,
+        stated=value,
+        prompts=prompts,
+        training=selection.training,
+        held_out=selection.held_out,
+    )
 
 
 @contextmanager
