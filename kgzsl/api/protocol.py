@@ -58,7 +58,8 @@ def fit_at_once(
 ) -> None:
     """Train several runs, each in a process of its own; the cores are shared out among them.
 
-    Where OMP_NUM_THREADS is set, that is the number of threads of each. An interrupt or the failure of one ends all; called again, they go on.
+    Where OMP_NUM_THREADS is set, that is the number of threads of each. An interrupt or the failure of one ends all;
+    called again, they go on.
 
     Args:
         runs: run folder to configuration.
