@@ -360,7 +360,7 @@ def test_a_run_on_numbers(toys: Any, toy_run: Any, tmp_path: Path) -> None:
     column = run.attributes.attributes.index(width)
     assert 0 < run.attributes.value[:, column].mean() < 1
     report = api.evaluate(run)
-    assert report.semantics == "KG attributes and numbers"
+    assert report.semantics == "KG properties and numbers"
     told = api.explain(run, world.images / "red disc" / "0.png")
     total = sum(f.contribution for f in (*told.facts, *told.rival_facts))
     assert total + told.remainder == pytest.approx(told.margin, abs=1e-5)
@@ -372,15 +372,15 @@ def test_a_run_on_numbers(toys: Any, toy_run: Any, tmp_path: Path) -> None:
 
 def test_a_run_on_the_hierarchy(toys: Any, toy_run: Any, tmp_path: Path) -> None:
     """Superclasses are attributes beside the others, down to explanations; a baseline sees the same columns."""
-    config = toys.config(semantics={"facts": ["attributes", "hierarchy"]})
+    config = toys.config(semantics={"facts": ["properties", "hierarchy"]})
     run = api.fit(config, tmp_path / "run")
     new = set(run.attributes.attributes) - set(toy_run.attributes.attributes)
     assert {(a.property.rpartition("#")[2], run.ontology.label(a.filler)) for a in new} == {
         ("subClassOf", "disc shaped toy"),
         ("subClassOf", "box shaped toy"),
     }
-    assert api.evaluate(run).semantics == "KG attributes and hierarchy"
-    assert api.baseline(run, "ridge").semantics == "KG attributes and hierarchy"
+    assert api.evaluate(run).semantics == "KG properties and hierarchy"
+    assert api.baseline(run, "ridge").semantics == "KG properties and hierarchy"
     told = api.explain(run, toys.images / "red disc" / "0.png", against="red box")
     kinds = [f for f in (*told.facts, *told.rival_facts) if f.fact.predicate.endswith("subClassOf")]
     assert {f.verbalization for f in kinds} <= {"is a kind of disc shaped toy", "is a kind of box shaped toy"}

@@ -23,7 +23,7 @@ def test_features_without_images_and_without_an_ontology(xlsa17: Any, tmp_path: 
     assert (report.dataset, report.backbone, report.semantics) == (
         "toys",
         "res101",
-        "published attributes with strengths",
+        "published properties with strengths",
     )
     assert report.T1 > 0.5  # of two unseen classes, that the features tell apart
     again = api.load_run(tmp_path / "run")

@@ -72,7 +72,7 @@ def test_explanations_add_up(run: Any, toys: Any) -> None:
 def test_evaluation_needs_the_same_strengths(toys: Any, tmp_path: Path) -> None:
     file = write(toys, tmp_path / "toys.csv")
     run = api.fit(toys.config(semantics={"strengths": str(file)}, train=SHORT), tmp_path / "run")
-    assert api.evaluate(run).semantics == "KG attributes with strengths"
+    assert api.evaluate(run).semantics == "KG properties with strengths"
     write(toys, file, seed=1)
     with pytest.raises(MismatchError, match=r"not the attributes .* restore the file of strengths"):
         api.evaluate(run)
@@ -223,7 +223,7 @@ def test_a_run_from_before_strengths_loads_without(xlsa17: Any, tmp_path: Path) 
     again = api.load_run(tmp_path / "run")
     assert again.attributes.digest == run.attributes.digest
     assert strengths_source(again.config) == "none"
-    assert api.evaluate(again).semantics == "published attributes"
+    assert api.evaluate(again).semantics == "published properties"
 
 
 def test_where_a_run_file_has_its_strengths(tmp_path: Path) -> None:

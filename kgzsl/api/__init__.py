@@ -7,6 +7,7 @@ Example:
     100
 """
 
+from kgzsl.api.ablation import Ablation, ablate, settings_of
 from kgzsl.api.asking import explain, predict, verbalizer
 from kgzsl.api.measuring import BASELINES, baseline, evaluate
 from kgzsl.api.protocol import fit_at_once, report_of, run_folders, runs_of_seeds
@@ -16,10 +17,12 @@ from kgzsl.api.training import fit, load_run
 
 __all__ = [
     "BASELINES",
+    "Ablation",
     "Dataset",
     "Listener",
     "Prediction",
     "Run",
+    "ablate",
     "baseline",
     "creatures_ontology",
     "evaluate",
@@ -34,5 +37,6 @@ __all__ = [
     "report_of",
     "run_folders",
     "runs_of_seeds",
+    "settings_of",
     "verbalizer",
 ]

@@ -30,6 +30,7 @@ __all__ = [
     "console",
     "error_console",
     "listening",
+    "numbers",
     "print_json",
     "print_lines",
     "print_report",
@@ -50,7 +51,11 @@ Profile = Annotated[
 ]
 Entail = Annotated[Literal["el", "rdfs", "none"], typer.Option(help="What to derive.")]
 Facts = Annotated[
-    str, typer.Option(metavar="GROUPS", help="What describes classes: attributes, hierarchy, or both with a comma.")
+    str,
+    typer.Option(
+        metavar="GROUPS",
+        help="What describes classes: properties, hierarchy, ... as semantics.facts; commas between.",
+    ),
 ]
 Reasoner = Annotated[
     Literal["own", "hermit"],
@@ -169,3 +174,14 @@ def listening(*, quiet: bool = False) -> Iterator[Listener]:
             skipped=tell,
             notice=tell,
         )
+
+
+def numbers(text: str) -> list[int]:
+    """Seeds as they are written on the command line."""
+    from kgzsl.errors import ConfigError, Problem
+
+    words = text.replace(",", " ").split()
+    wrong = [word for word in words if not word.isdecimal()]
+    if wrong or not words:
+        raise ConfigError(Problem(f"--seeds {text}", expected="numbers like 0,1,2"))
+    return [int(word) for word in words]

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from kgzsl.cli import data, demo, evaluate, explain, ontology, predict, train
+from kgzsl.cli import ablate, data, demo, evaluate, explain, ontology, predict, train
 from kgzsl.cli.console import error_console
 from kgzsl.errors import KgzslError
 
@@ -34,6 +34,7 @@ app.add_typer(ontology.app, name="ontology")
 app.add_typer(data.app, name="data")
 app.command()(train.train)
 app.command()(evaluate.evaluate)
+app.command()(ablate.ablate)
 app.command()(predict.predict)
 app.command()(explain.explain)
 app.command()(demo.demo)

@@ -29,7 +29,7 @@ def export(
         Literal["csv", "graphml", "pyg", "turtle", "kzsl"], typer.Option(help="The format.", show_default=False)
     ],
     out: Annotated[Path, typer.Option(help="The file to write.", show_default=False)],
-    facts: Facts = "attributes",
+    facts: Facts = "properties",
     world: Annotated[
         Literal["open", "pca", "closed"], typer.Option(help="csv: what to make of what is not said.")
     ] = "open",

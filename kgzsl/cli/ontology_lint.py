@@ -34,7 +34,7 @@ def lint(
         typer.Option(help="Classes to recognize; those of the split or, without one, the leaves when not given."),
     ] = None,
     profile: Annotated[str, typer.Option(help="owl or kzsl; detected when not given.")] = "",
-    facts: Facts = "attributes",
+    facts: Facts = "properties",
     world: Annotated[Literal["open", "pca", "closed"], typer.Option(help="What to make of the unstated.")] = "pca",
     numbers: Annotated[bool, typer.Option("--numbers", help="Numbers (12 cm) are attributes too.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,

@@ -25,7 +25,7 @@ __all__ = ["prompt"]
 def prompt(
     file: OntologyFile,
     class_: Annotated[str, typer.Argument(metavar="CLASS", help="Label, local name or IRI.", show_default=False)],
-    facts: Facts = "attributes",
+    facts: Facts = "properties",
     world: Annotated[Literal["open", "pca", "closed"], typer.Option(help="What to make of what is not said.")] = "pca",
     numbers: Annotated[bool, typer.Option("--numbers", help="Numbers (12 cm) are attributes too.")] = False,
     profile: Profile = "",

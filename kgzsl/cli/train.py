@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgzsl.cli.console import Json, console, error_console, listening, print_json, print_summaries, print_table
+from kgzsl.cli.console import Json, console, error_console, listening, numbers, print_json, print_summaries, print_table
 
 if TYPE_CHECKING:
     from kgzsl.train.run import RunConfig
@@ -70,7 +70,7 @@ def train(
     run_config = read_config(config, overrides=overrides) if config else parse_config({}, overrides=overrides)
     folder = out or Path("runs") / (config.stem if config else Path(images or "run").name)
     if seeds:
-        _train_seeds(run_config, folder, _numbers(seeds), jobs=jobs, json=json)
+        _train_seeds(run_config, folder, numbers(seeds), jobs=jobs, json=json)
     else:
         _train_one(run_config, folder, json=json)
 
@@ -119,17 +119,6 @@ def _train_seeds(config: RunConfig, folder: Path, seeds: list[int], *, jobs: int
     print_summaries(reports, as_json=json)
     if not json:
         console.print(f"run folders {folder}/seed-*; next: kgzsl evaluate --compare {folder}", soft_wrap=True)
-
-
-def _numbers(text: str) -> list[int]:
-    """Seeds as they are written on the command line."""
-    from kgzsl.errors import ConfigError, Problem
-
-    words = text.replace(",", " ").split()
-    wrong = [word for word in words if not word.isdecimal()]
-    if wrong or not words:
-        raise ConfigError(Problem(f"--seeds {text}", expected="numbers like 0,1,2"))
-    return [int(word) for word in words]
 
 
 def _quoted(value: object) -> str:

@@ -18,7 +18,8 @@ from kgzsl.evaluate.metrics import (
     top_k,
 )
 from kgzsl.evaluate.on_test import SelectedOnTest, select_on_test
-from kgzsl.evaluate.report import Summary, ZeroShotReport, summarize
+from kgzsl.evaluate.report import Summary, ZeroShotReport, percent, summarize
+from kgzsl.evaluate.worth import Worth, worth
 
 __all__ = [
     "Calibration",
@@ -27,6 +28,7 @@ __all__ = [
     "GzslAccuracy",
     "SelectedOnTest",
     "Summary",
+    "Worth",
     "ZeroShotReport",
     "ausuc",
     "best_h",
@@ -38,9 +40,11 @@ __all__ = [
     "gzsl",
     "harmonic_mean",
     "per_class_accuracy",
+    "percent",
     "pointing_game",
     "seen_unseen_curve",
     "select_on_test",
     "summarize",
     "top_k",
+    "worth",
 ]

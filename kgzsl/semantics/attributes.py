@@ -16,7 +16,7 @@ from kgzsl.errors import ConfigError, NoFactsError, Problem, UnknownTermError
 from kgzsl.ontology import Fact, Ontology
 from kgzsl.ontology.vocabulary import RDFS
 from kgzsl.semantics.graded import LeftOut, Numbers, ranks, read_numbers
-from kgzsl.semantics.groups import Said, described, say
+from kgzsl.semantics.groups import DEFAULT, Said, described, groups_of, say
 from kgzsl.semantics.quantity import unit_of
 
 __all__ = ["Attribute", "ClassAttributes", "World", "class_attributes"]
@@ -183,7 +183,7 @@ def class_attributes(
     *,
     world: World = "pca",
     numbers: bool = False,
-    facts: Sequence[str] = ("attributes",),
+    facts: Sequence[str] = DEFAULT,
     among: Sequence[str] = (),
 ) -> ClassAttributes:
     """The class x attribute matrix of an ontology (entail it first: inherited facts count).
@@ -225,7 +225,7 @@ def class_attributes(
         classes: IRIs of the rows.
         world: what to make of that which is not said.
         numbers: whether numbers are columns.
-        facts: groups of facts that make columns, of :data:`~kgzsl.semantics.groups.GROUPS`.
+        facts: groups of facts that make columns, of :data:`~kgzsl.semantics.groups.GROUPS`, or presets.
         among: further classes that superclasses are to tell apart, where ``classes`` are not all of them.
 
     Raises:
@@ -298,12 +298,13 @@ def class_attributes(
 def _no_facts(ontology: Ontology, facts: Sequence[str], *, literals: bool) -> NoFactsError:
     """The error of an ontology without a column, and what else of it could be used."""
     fixes = ["add facts such as 'hasPattern some Stripes'"]
-    if "hierarchy" not in facts and (ontology.columns.predicate == ontology.index.get(RDFS.subClassOf, -1)).any():
-        fixes.append('use the taxonomy (semantics.facts = ["attributes", "hierarchy"])')
+    hierarchy = "hierarchy" in groups_of(facts)
+    if not hierarchy and (ontology.columns.predicate == ontology.index.get(RDFS.subClassOf, -1)).any():
+        fixes.append('use the taxonomy (semantics.facts = ["properties", "hierarchy"])')
     if literals:
         fixes.append("use numbers (semantics.numbers = true)")
     got = f"no fact describes any of the {len(ontology.classes)} classes"
-    if "hierarchy" in facts:
+    if hierarchy:
         got += ", and no superclass is that of some and not of others"
     return NoFactsError(Problem(got, fix=", or ".join(fixes)))
 

@@ -20,7 +20,7 @@ from kgzsl.data.catalog import LAYOUTS, catalog
 from kgzsl.errors import ConfigError, MismatchError, Problem, RunError, nearest
 from kgzsl.model.config import KINDS, ModelConfig
 from kgzsl.model.departures import Departures
-from kgzsl.semantics.groups import GROUPS
+from kgzsl.semantics.groups import DEFAULT, GROUPS, PRESETS
 from kgzsl.train.baselines.config import BaselineConfig
 from kgzsl.train.checkpoint import write_json, write_text
 from kgzsl.train.config import TrainConfig
@@ -85,8 +85,9 @@ class SemanticsConfig:
     """How facts become class vectors, ``[semantics]``.
 
     Args:
-        facts: groups of facts that describe classes: ``attributes``, what properties say, ``hierarchy``,
-            their superclasses; see :func:`~kgzsl.semantics.attributes.class_attributes`.
+        facts: groups of facts that describe classes, or presets of several (see :mod:`kgzsl.semantics.groups`):
+            ``properties``, what properties say, ``hierarchy``, superclasses, ``att``, ``basic``, ``logics``, the
+            settings of K-ZSL.
         world: what an unstated fact means: ``open`` unknown, ``pca`` absent where the class states
             another value of the property, ``closed`` absent.
         shuffle: give every class the attributes of another one: the control experiment.
@@ -98,7 +99,7 @@ class SemanticsConfig:
             of longer ones attributes are left out, the frequent ones sooner.
     """
 
-    facts: tuple[str, ...] = ("attributes",)
+    facts: tuple[str, ...] = DEFAULT
     world: Literal["pca", "open", "closed"] = "pca"
     shuffle: bool = False
     numbers: bool = False
@@ -143,7 +144,7 @@ class RunConfig:
 CHOICES = {
     "ontology.entail": ("el", "rdfs", "none"),
     "ontology.profile": ("", "owl", "kzsl", "skos"),
-    "semantics.facts": tuple(GROUPS),
+    "semantics.facts": (*PRESETS, *GROUPS),
     "semantics.world": ("pca", "open", "closed"),
     "train.classification": ("cross_entropy", "square"),
     "train.validation": ("cut", "published"),

@@ -12,7 +12,7 @@ from kgzsl.errors import ConfigError, NoFactsError, OntologyError
 from kgzsl.ontology import Ontology, parse_ontology, read_ontology
 from kgzsl.ontology.vocabulary import RDFS
 from kgzsl.semantics import Attribute, attribute_phrases, class_attributes, class_prompt
-from kgzsl.semantics.groups import GROUPS
+from kgzsl.semantics.groups import GROUPS, PRESETS, chosen, groups_of
 from kgzsl.semantics.lint import lint
 
 E = "http://e.example/#"
@@ -35,6 +35,7 @@ PETS = """
 :likes a owl:ObjectProperty .
 """
 RUN = ("Husky", "Beagle", "Carp", "Moss")
+KINDS = ("hierarchy", "negative")
 
 
 def pets(regime: str = "el", extra: str = "") -> Ontology:
@@ -43,7 +44,7 @@ def pets(regime: str = "el", extra: str = "") -> Ontology:
 
 def cells(ontology: Ontology, classes: tuple[str, ...], world: str = "pca") -> dict[str, str]:
     """Superclass -> a mark for each class: 1 has it, 0 has not, ? unknown; small o is an assumed 0."""
-    matrix = class_attributes(ontology, [E + c for c in classes], world=world, facts=["hierarchy"])  # type: ignore[arg-type]
+    matrix = class_attributes(ontology, [E + c for c in classes], world=world, facts=KINDS)  # type: ignore[arg-type]
     marks = np.where(matrix.known, np.where(matrix.value == 1, "1", np.where(matrix.assumed, "o", "0")), "?")
     return {a.filler.removeprefix(E): "".join(marks[:, k]) for k, a in enumerate(matrix.attributes)}
 
@@ -87,7 +88,7 @@ def test_a_class_with_others_below_it_is_of_its_own_kind() -> None:
 
 def test_facts_and_proofs_stand_behind_every_cell() -> None:
     ontology = pets()
-    matrix = class_attributes(ontology, [E + c for c in RUN], facts=["hierarchy"])
+    matrix = class_attributes(ontology, [E + c for c in RUN], facts=KINDS)
     vertebrate = Attribute(RDFS.subClassOf, E + "Vertebrate")
     (fact,) = matrix.sources(E + "Husky", vertebrate)
     assert fact.key == (E + "Husky", RDFS.subClassOf, E + "Vertebrate", "positive")
@@ -109,9 +110,9 @@ def test_prompts_say_what_a_class_is() -> None:
 def test_other_groups_keep_their_bits_and_the_order_of_names_does_not_matter() -> None:
     ontology, classes = pets(), [E + c for c in RUN]
     plain = class_attributes(ontology, classes)
-    assert plain.digest == class_attributes(ontology, classes, facts=["attributes"]).digest
-    both = class_attributes(ontology, classes, facts=["hierarchy", "attributes"])
-    assert both.digest == class_attributes(ontology, classes, facts=["attributes", "hierarchy"]).digest
+    assert plain.digest == class_attributes(ontology, classes, facts=["properties"]).digest
+    both = class_attributes(ontology, classes, facts=["hierarchy", "properties"])
+    assert both.digest == class_attributes(ontology, classes, facts=["properties", "hierarchy"]).digest
     columns = [both.attributes.index(a) for a in plain.attributes]
     np.testing.assert_array_equal(both.value[:, columns], plain.value)
     np.testing.assert_array_equal(both.known[:, columns], plain.known)
@@ -157,7 +158,50 @@ def test_lint_looks_at_the_groups_asked_for() -> None:
 
 
 def test_groups_are_what_a_run_file_may_name() -> None:
-    assert list(GROUPS) == ["attributes", "hierarchy"]
+    assert list(GROUPS) == ["attributes", "attribute_hierarchy", "negative", "hierarchy"]
+    for preset, groups in PRESETS.items():
+        assert set(groups) < set(GROUPS) or set(groups) == set(GROUPS)
+        assert groups_of([preset]) == groups
+    assert groups_of(["hierarchy", "logics", "att"]) == groups_of(["logics"])
+
+
+COLORS = """
+:hasColor a owl:ObjectProperty ; rdfs:subPropertyOf :looks . :looks a owl:ObjectProperty .
+:Red a owl:Class ; rdfs:subClassOf :Warm . :Yellow a owl:Class ; rdfs:subClassOf :Warm . :Blue a owl:Class .
+:Husky rdfs:subClassOf [ a owl:Restriction ; owl:onProperty :hasColor ; owl:someValuesFrom :Red ] .
+:Carp rdfs:subClassOf [ a owl:Restriction ; owl:onProperty :hasColor ; owl:someValuesFrom :Yellow ] ,
+    [ owl:complementOf [ a owl:Restriction ; owl:onProperty :hasColor ; owl:someValuesFrom :Blue ] ] .
+:Dog rdfs:subClassOf [ a owl:Restriction ; owl:onProperty :hasColor ; owl:someValuesFrom :Blue ] .
+"""
+
+
+def colors(*facts: str) -> dict[str, str]:
+    """Column -> husky and carp: 1 has it, 0 lacks it, ? unknown."""
+    ontology = pets(extra=COLORS)
+    matrix = class_attributes(ontology, [E + "Husky", E + "Carp"], world="open", facts=facts)
+    marks = np.where(matrix.known, np.where(matrix.value == 1, "1", "0"), "?")
+    names = [f"{a.property.removeprefix(E)} {a.filler.removeprefix(E)}" for a in matrix.attributes]
+    return {name: "".join(marks[:, k]) for k, name in enumerate(names) if "Color" in name}
+
+
+def test_each_group_adds_its_own_facts_and_takes_none_away() -> None:
+    stated = {"hasColor Red": "1?", "hasColor Yellow": "?1", "hasColor Blue": "1?"}
+    assert colors("attributes") == stated
+    assert colors("attributes", "attribute_hierarchy") == stated | {"hasColor Warm": "11"}
+    assert colors("properties") == stated | {"hasColor Warm": "11", "hasColor Blue": "10"}
+    assert colors("basic") == colors("attributes", "attribute_hierarchy")
+    assert colors("logics") == colors("properties")
+
+
+def test_groups_share_no_fact_and_together_hold_all_about_classes_and_attributes() -> None:
+    ontology = pets(extra=COLORS)
+    held = np.stack([group(ontology) for group in GROUPS.values()])
+    assert held.sum(0).max() == 1
+    properties = np.array([t in set(ontology.properties) for t in ontology.terms])
+    left = {f.key[1] for f in map(ontology.fact, np.flatnonzero(~held.any(0)).tolist())}
+    assert properties.any()
+    assert left <= {RDFS.subPropertyOf, RDFS.subClassOf}  # of attributes that are classes below nothing
+    np.testing.assert_array_equal(chosen(ontology, ["logics"]), held.any(0))
 
 
 def test_wordnet_describes_the_classes_of_tiny_imagenet(shared_data: Path) -> None:

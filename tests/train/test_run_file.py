@@ -44,11 +44,12 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 
 
 def test_groups_of_facts_are_some_of_those_there_are() -> None:
-    assert parse_config({}).semantics.facts == ("attributes",)
+    assert parse_config({}).semantics.facts == ("properties",)
     assert parse_config({}, overrides=["semantics.facts=hierarchy"]).semantics.facts == ("hierarchy",)
     both = ["attributes", "hierarchy"]
     assert parse_config({"semantics": {"facts": both}}).semantics.facts == tuple(both)
-    known = "expected some of 'attributes', 'hierarchy'"
+    names = ("properties", "att", "basic", "logics", "attributes", "attribute_hierarchy", "negative", "hierarchy")
+    known = f"expected some of {', '.join(map(repr, names))}"
     assert problems({"semantics": {"facts": ["hierachy", "attributes", "atributes"]}}) == [
         f"semantics.facts has 'hierachy'; {known}; did you mean hierarchy?",
         f"semantics.facts has 'atributes'; {known}; did you mean attributes?",

@@ -13,6 +13,7 @@ from scipy import sparse
 from kgzsl.errors import NoFactsError
 from kgzsl.ontology import Ontology
 from kgzsl.semantics.attributes import Attribute, World, class_attributes
+from kgzsl.semantics.groups import DEFAULT
 from kgzsl.semantics.verbalize import aspect, value_phrase
 
 __all__ = ["Case", "Cells", "Groups", "listed", "number"]
@@ -72,7 +73,7 @@ class Cells:
         world: World,
         *,
         numbers: bool = False,
-        facts: Sequence[str] = ("attributes",),
+        facts: Sequence[str] = DEFAULT,
     ) -> Cells:
         """Those of an ontology, by blocks of rows, since ``class_attributes`` is dense."""
         c, width = ontology.columns, len(ontology.terms)
@@ -147,7 +148,7 @@ class Case:
     unseen: tuple[str, ...] = ()
     world: World = "pca"
     numbers: bool = False
-    facts: tuple[str, ...] = ("attributes",)
+    facts: tuple[str, ...] = DEFAULT
 
     @cached_property
     def cells(self) -> Cells:

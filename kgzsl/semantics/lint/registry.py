@@ -11,6 +11,7 @@ import numpy as np
 from kgzsl.errors import Problem, SplitError, UnknownTermError
 from kgzsl.ontology import Ontology
 from kgzsl.semantics.attributes import World
+from kgzsl.semantics.groups import DEFAULT
 from kgzsl.semantics.lint import of_classes, of_facts, of_names, of_split
 from kgzsl.semantics.lint.case import Case
 from kgzsl.semantics.lint.finding import SEVERITIES, Ceiling, Finding, LintReport, Severity
@@ -311,7 +312,7 @@ def lint(
     unseen: Iterable[str] | None = None,
     world: World = "pca",
     numbers: bool = False,
-    facts: Sequence[str] = ("attributes",),
+    facts: Sequence[str] = DEFAULT,
 ) -> LintReport:
     """What in an ontology stands in the way of zero-shot learning, before anything is trained.
 
