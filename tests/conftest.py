@@ -121,6 +121,14 @@ class Toys:
         self.ontology.write_text(text.replace(old, new), encoding="utf-8")
         return self
 
+    def forget(self, label: str) -> Toys:
+        """Take a class out of the ontology and the images."""
+        color, shape = label.split()
+        for folder in self.images.iterdir():
+            if folder.name in (label, label.title().replace(" ", "")):
+                shutil.rmtree(folder)
+        return self.edit(leaf(color, shape), "")
+
     def say(self, **groups: list[str]) -> Toys:
         """Write another split."""
         self.split.write_text(json.dumps(groups, indent=1), encoding="utf-8")

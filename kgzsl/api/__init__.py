@@ -8,6 +8,7 @@ Example:
 """
 
 from kgzsl.api.ablation import Ablation, ablate, settings_of
+from kgzsl.api.adding import add_classes, drop_classes, keep_classes, with_kept_classes
 from kgzsl.api.asking import explain, predict, verbalizer
 from kgzsl.api.measuring import BASELINES, baseline, evaluate
 from kgzsl.api.protocol import fit_at_once, report_of, run_folders, runs_of_seeds
@@ -23,12 +24,15 @@ __all__ = [
     "Prediction",
     "Run",
     "ablate",
+    "add_classes",
     "baseline",
     "creatures_ontology",
+    "drop_classes",
     "evaluate",
     "explain",
     "fit",
     "fit_at_once",
+    "keep_classes",
     "load_dataset",
     "load_endpoint",
     "load_ontology",
@@ -39,4 +43,5 @@ __all__ = [
     "runs_of_seeds",
     "settings_of",
     "verbalizer",
+    "with_kept_classes",
 ]

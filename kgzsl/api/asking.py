@@ -32,7 +32,7 @@ __all__ = ["explain", "predict", "verbalizer"]
 
 
 def predict(run: Run, images: Sequence[str | Path], *, top: int = 5) -> list[Prediction]:
-    """Classify image files among all classes of the run, seen and unseen.
+    """Classify image files among all classes of the run: seen, unseen, and those added after training.
 
     Scores are calibrated: gamma is taken off those of seen classes.
 
@@ -42,7 +42,8 @@ def predict(run: Run, images: Sequence[str | Path], *, top: int = 5) -> list[Pre
     read, encode = _reader(run)
     ready = (encode(pixels) for pixels in _read_ahead(read, images))
     offset = run.gamma * run.space.mask(run.split.seen)
-    rows = [row - offset for scores in scores_in_turn(run.model, ready, run.attributes) for row in scores]
+    turns = scores_in_turn(run.model, ready, run.attributes, added=len(run.added))
+    rows = [row - offset for scores in turns for row in scores]
     unseen = set(run.split.unseen)
     predictions = []
     for path, row in zip(images, rows, strict=True):
@@ -126,7 +127,8 @@ def explain(
         shares = scale * (found.attention * found.local)[0].double().cpu().numpy()
         table = vectors.double().cpu().numpy()
     seen = run.space.mask(run.split.seen)
-    scores = table @ evidence - run.gamma * seen
+    old = len(run.space) - len(run.added)  # their scores keep their bits, whatever was added
+    scores = np.concatenate([table[:old] @ evidence, table[old:] @ evidence]) - run.gamma * seen
     order = np.argsort(-scores, kind="stable")
     predicted = int(order[0])
     rival = int(order[1]) if rival_iri is None else int(run.space.columns([rival_iri])[0])

@@ -84,6 +84,7 @@ class Run:
         gamma: taken off the scores of seen classes.
         facts: the content of ``run.json``.
         folder: where it is.
+        added: classes that came after training, the last ones of ``space``.
     """
 
     config: RunConfig
@@ -95,6 +96,7 @@ class Run:
     gamma: float
     facts: Mapping[str, Any]
     folder: RunFolder
+    added: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -52,15 +52,21 @@ def scores_of(model: Model, images: np.ndarray | Rows, table: ClassAttributes) -
     return np.concatenate([none, *scores_in_turn(model, in_batches(images), table)])
 
 
-def scores_in_turn(model: Model, batches: Iterable[np.ndarray], table: ClassAttributes) -> Iterator[np.ndarray]:
-    """Scores ``(image, class)`` of one batch of images after the other; texts and classes are encoded once."""
+def scores_in_turn(
+    model: Model, batches: Iterable[np.ndarray], table: ClassAttributes, *, added: int = 0
+) -> Iterator[np.ndarray]:
+    """Scores ``(image, class)`` of one batch of images after the other; texts and classes are encoded once.
+
+    The last ``added`` rows of the table are scored apart, so that the others have the bits that they have alone.
+    """
     import torch
 
     with torch.inference_mode():
         classes = class_vectors(model, table)
+        parts = classes.split([len(classes) - added, added]) if added else (classes,)
     for evidence in _evidence(model, batches):
         with torch.inference_mode():
-            yield model.scores(evidence, classes).cpu().numpy()
+            yield torch.cat([model.scores(evidence, part) for part in parts], dim=1).cpu().numpy()
 
 
 def class_vectors(model: Model, table: ClassAttributes) -> torch.Tensor:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from kgzsl.api import Listener
+    from kgzsl.api import Listener, Run
     from kgzsl.errors import Problem
     from kgzsl.evaluate import ZeroShotReport
 
@@ -36,6 +36,7 @@ __all__ = [
     "print_report",
     "print_summaries",
     "print_table",
+    "run_to_ask",
 ]
 
 # Of several processes that train together the first alone talks.
@@ -185,3 +186,14 @@ def numbers(text: str) -> list[int]:
     if wrong or not words:
         raise ConfigError(Problem(f"--seeds {text}", expected="numbers like 0,1,2"))
     return [int(word) for word in words]
+
+
+def run_to_ask(folder: Path, *, ontology: Path | None, extended: Path | None, quiet: bool) -> Run:
+    """A trained run with the classes that came afterwards: those of a file, or else those kept in its folder."""
+    from kgzsl import api
+
+    trained = api.load_run(folder, ontology=ontology)
+    if extended is None:
+        return api.with_kept_classes(trained)
+    with listening(quiet=quiet) as listener:
+        return api.add_classes(trained, extended, listener=listener)

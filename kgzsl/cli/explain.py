@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kgzsl.cli.console import Json, print_json
+from kgzsl.cli.console import Json, print_json, run_to_ask
 
 __all__ = ["explain"]
 
@@ -22,6 +22,9 @@ def explain(
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Facts to show.")] = 8,
     ontology: Annotated[Path | None, typer.Option(help="Where the run's ontology is now.", show_default=False)] = None,
+    extended: Annotated[
+        Path | None, typer.Option(help="An ontology with further classes, to know them too.", show_default=False)
+    ] = None,
     json: Json = False,
 ) -> None:
     """Which facts of the ontology drove the prediction for an image, and where each was found.
@@ -39,7 +42,7 @@ def explain(
     from kgzsl.explain.page import write_page
     from kgzsl.explain.text import render_text, to_json
 
-    trained = api.load_run(run, ontology=ontology)
+    trained = run_to_ask(run, ontology=ontology, extended=extended, quiet=json)
     explanation = api.explain(trained, image, against=against or None)
     verbalize = api.verbalizer(trained.ontology)
     written = {}

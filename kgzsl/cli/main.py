@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from kgzsl.cli import ablate, data, demo, evaluate, explain, ontology, predict, train
+from kgzsl.cli import ablate, classes, data, demo, evaluate, explain, ontology, predict, train
 from kgzsl.cli.console import error_console
 from kgzsl.errors import KgzslError
 
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(ontology.app, name="ontology")
 app.add_typer(data.app, name="data")
+app.add_typer(classes.app, name="classes")
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(ablate.ablate)

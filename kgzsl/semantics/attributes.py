@@ -185,6 +185,7 @@ def class_attributes(
     numbers: bool = False,
     facts: Sequence[str] = DEFAULT,
     among: Sequence[str] = (),
+    columns: Sequence[Attribute] = (),
 ) -> ClassAttributes:
     """The class x attribute matrix of an ontology (entail it first: inherited facts count).
 
@@ -227,6 +228,7 @@ def class_attributes(
         numbers: whether numbers are columns.
         facts: groups of facts that make columns, of :data:`~kgzsl.semantics.groups.GROUPS`, or presets.
         among: further classes that superclasses are to tell apart, where ``classes`` are not all of them.
+        columns: the columns, where they are those of another matrix; empty: as said above.
 
     Raises:
         UnknownTermError: names of classes that are not in the ontology.
@@ -255,7 +257,7 @@ def class_attributes(
     said = say(ontology, apart, facts)
     literals = np.flatnonzero(described(ontology) & ontology.literals[ontology.columns.object])
     graded = read_numbers(ontology, literals) if numbers else Numbers()
-    attributes = _columns(ontology, said, graded, apart=len(apart))
+    attributes = tuple(columns) or _columns(ontology, said, graded, apart=len(apart))
     if not attributes:
         raise _no_facts(ontology, facts, literals=len(literals) > 0 and not numbers)
     column = {(a.property, a.filler): k for k, a in enumerate(attributes)}
@@ -285,7 +287,7 @@ def class_attributes(
     value[has & lacks] = 0.5
     for k, attribute in enumerate(attributes):
         if attribute.unit is not None:
-            place = ranks(graded.number[attribute.property, attribute.filler])
+            place = ranks(graded.number.get((attribute.property, attribute.filler), {}))
             stated[:, k] = [iri in place for iri in classes]
             value[:, k] = [place.get(iri, 0.0) for iri in classes]
             assumed[:, k] = False
