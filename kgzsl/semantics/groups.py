@@ -37,7 +37,9 @@ def say(ontology: Ontology, classes: Collection[str], facts: Sequence[str]) -> S
     known = list(GROUPS)
     expected = f"some of {', '.join(map(repr, known))}"
     problems = [
-        Problem(f"there is no group of facts {name!r}", expected=expected, fix=nearest(name, known))
+        Problem(
+            f"there is no group of facts {name!r}", expected=expected, fix=nearest(name, known, otherwise="") or None
+        )
         for name in facts
         if name not in GROUPS
     ]
