@@ -39,10 +39,12 @@ from kgzsl import api
 from kgzsl.cli.console import console, error_console, print_table
 from kgzsl.evaluate import ZeroShotReport
 from kgzsl.evaluate.report import MEASURES
-from kgzsl.train.run import read_config
+from kgzsl.train.run import RunConfig, RunFolder, read_config
 
 RESULTS = Path(__file__).parent / "results"
 TOLD = ("dataset", "backbone", "overlap", "semantics", "selection_rule", "seed")
+KEY = ("variant", "dataset", "backbone", "seed")
+"""What tells a line of the results from the others."""
 COLUMNS = (*TOLD, *MEASURES, "gamma", "gamma_unit", "seconds")
 
 
@@ -84,6 +86,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="*")
     parser.add_argument("--only", nargs="*", help="variants to run")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
+    parser.add_argument("--resume", action="store_true", help="keep complete runs of this set-up in --out")
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where the run folders go")
     arguments = parser.parse_args()
     content = tomllib.loads(arguments.config.read_text(encoding="utf-8"))
@@ -96,8 +99,8 @@ def main() -> None:
         benchmark = dataclasses.replace(benchmark, variants=chosen, baselines=benchmark.baselines if first else [])
     started = time.perf_counter()
     jobs = list(_jobs(arguments.config, benchmark, arguments.out / arguments.config.stem))
-    rows = _run_all(jobs, at_once=arguments.jobs)
-    _write(RESULTS / f"{arguments.config.stem}.csv", rows, keep=bool(arguments.only))
+    rows = _run_all(jobs, at_once=arguments.jobs, resume=arguments.resume)
+    _write(RESULTS / f"{arguments.config.stem}.csv", rows, keep=bool(arguments.only or arguments.seeds))
     _show(rows)
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 2**20
     console.print(f"{time.perf_counter() - started:.0f} s in all, peak memory of a process {peak:.2f} GiB")
@@ -116,14 +119,15 @@ def _jobs(config: Path, benchmark: Benchmark, out: Path) -> Iterator[Job]:
                 yield Job(variant, config, [*told, f"train.seed={seed}"], folder, baselines)
 
 
-def _run_all(jobs: list[Job], *, at_once: int) -> list[Row]:
+def _run_all(jobs: list[Job], *, at_once: int, resume: bool) -> list[Row]:
     """All rows, in the order of the jobs."""
     from rich.progress import Progress
 
     of = {job.folder: job for job in jobs}
     # A mistake is found before anything is deleted.
     runs = {folder: read_config(job.config, overrides=job.overrides) for folder, job in of.items()}
-    for folder in runs:
+    there = {folder for folder, config in runs.items() if resume and _complete(folder, config)}
+    for folder in runs.keys() - there:
         shutil.rmtree(folder, ignore_errors=True)
     rows: dict[Path, list[Row]] = {}
     with Progress(*Progress.get_default_columns(), console=error_console) as bars:
@@ -136,8 +140,18 @@ def _run_all(jobs: list[Job], *, at_once: int) -> list[Row]:
                 bars.console.print(f"{row.report.dataset}, seed {row.report.seed}, {row.variant}: {figures}")
             bars.advance(task)
 
-        api.fit_at_once(runs, jobs=at_once, done=done)
+        for folder in there:
+            done(folder)
+        api.fit_at_once({f: c for f, c in runs.items() if f not in there}, jobs=at_once, done=done)
     return [row for folder in runs for row in rows[folder]]
+
+
+def _complete(folder: Path, config: RunConfig) -> bool:
+    """Whether a folder holds this very run, trained to its end."""
+    file = folder / "config.toml"
+    if not file.is_file() or file.read_text(encoding="utf-8") != config.to_toml():
+        return False
+    return bool(RunFolder(folder).state()["complete"])
 
 
 def _measure(job: Job) -> list[Row]:
@@ -147,16 +161,16 @@ def _measure(job: Job) -> list[Row]:
 
 
 def _write(path: Path, rows: list[Row], *, keep: bool) -> None:
-    """One line a run; lines of variants that were not run now stay where that is wanted."""
+    """One line a run; lines of those that were not run now stay where that is wanted."""
     path.parent.mkdir(exist_ok=True)
     lines = [[row.variant, *(_cell(getattr(row.report, name)) for name in COLUMNS)] for row in rows]
     if keep and path.is_file():
         with path.open(newline="", encoding="utf-8") as file:
             before = list(csv.DictReader(file))
-        fresh = {line[0] for line in lines}
-        lines = [
-            [line.get(name, "") for name in ("variant", *COLUMNS)] for line in before if line["variant"] not in fresh
-        ] + lines
+        heading = ("variant", *COLUMNS)
+        fresh = {tuple(str(line[heading.index(name)]) for name in KEY) for line in lines}
+        kept = [line for line in before if tuple(line.get(name, "") for name in KEY) not in fresh]
+        lines = [[line.get(name, "") for name in heading] for line in kept] + lines
     with path.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([["variant", *COLUMNS], *lines])
 

@@ -167,11 +167,17 @@ class TrainingError(FailureError):
     """Training went wrong, for instance a loss that is not finite."""
 
 
-def nearest(name: str, known: Sequence[str], *, count: int = 3) -> str:
+def nearest(
+    name: str,
+    known: Sequence[str],
+    *,
+    count: int = 3,
+    otherwise: str = "`kgzsl ontology inspect FILE` lists the names there are",
+) -> str:
     """The known names that are closest in spelling, for an error's last words.
 
     Returns:
-        ``"did you mean a, b or c?"``, or advice to list the names where none is close.
+        ``"did you mean a, b or c?"``, or ``otherwise`` where none is close.
 
     Example:
         >>> nearest("zebar", ["zebra", "horse"])
@@ -180,7 +186,7 @@ def nearest(name: str, known: Sequence[str], *, count: int = 3) -> str:
     lower = {k.lower(): k for k in known}
     close = [lower[k] for k in difflib.get_close_matches(name.lower(), list(lower), n=count, cutoff=0.6)]
     if not close:
-        return "`kgzsl ontology inspect FILE` lists the names there are"
+        return otherwise
     if len(close) == 1:
         return f"did you mean {close[0]}?"
     return f"did you mean {', '.join(close[:-1])} or {close[-1]}?"

@@ -299,3 +299,17 @@ def test_pixels_and_files_give_the_same(toys: Any, vision: Path, tmp_path: Path,
     told, other = (api.explain(run, image, name="it") for image in (picture, pixels))
     assert told.margin == pytest.approx(other.margin, abs=1e-6)
     assert [f.fact for f in told.facts] == [f.fact for f in other.facts]
+
+
+@pytest.mark.parametrize("kind", ["eszsl", "gcnz", "clip-names"])
+def test_a_baseline_with_an_encoder_that_learns(toys: Any, tmp_path: Path, kind: str) -> None:
+    config = toys.config(
+        model={"kind": kind, "image_encoder": "some/dino", "text_encoder": "some/bert"},
+        baseline={"dual_encoder": "some/clip"},
+    )
+    with pytest.raises(errors.ConfigError) as caught:
+        api.fit(config, tmp_path / "run")
+    said = [str(p) for p in caught.value.problems]
+    assert [text.partition(" ")[0] for text in said] == ["model.image_encoder", "model.text_encoder"]
+    assert ("baseline.dual_encoder" if kind == "clip-names" else "data.backbone") in said[0]
+    assert not (tmp_path / "run").exists()

@@ -168,6 +168,14 @@ OVERLAPS = {
 }
 
 
+@pytest.mark.parametrize("section", [{"image_encoder": "some/dino"}, {"kind": "clip-names"}])
+def test_a_pretrained_encoder_was_not_trained_from_nothing(section: dict[str, str]) -> None:
+    sections = {"data": {"images": "photos"}, "model": section, "baseline": {"dual_encoder": "some/clip"}}
+    assert overlap_of(parse_config(sections)) == "not declared"
+    sections["data"]["overlap"] = "none"
+    assert overlap_of(parse_config(sections)) == "none"
+
+
 @pytest.mark.parametrize("said", OVERLAPS)
 def test_the_pretraining_overlap_is_what_was_declared(said: str) -> None:
     assert overlap_of(parse_config(OVERLAPS[said])) == said

@@ -36,11 +36,20 @@ __all__ = [
     "promise_of",
     "save_encoders",
     "save_inputs",
+    "unused",
     "with_saved_encoders",
 ]
 
 STRENGTHS = "strengths.csv"
 """Where a run folder has the strengths of attributes; a run without the file has none."""
+
+
+UNUSED = (
+    *("precision", "accumulate", "clip", "backbone_lr", "warm_start", "classification", "label_smoothing", "augment"),
+    *("attribute_regression", "masked_attribute", "self_calibration", "attribute_contrast", "instance_contrast"),
+    *("negatives", "grounding_share", "asked", "gate", "warmup", "weight_decay"),
+)
+"""Of ``[train]``, what the published recipe has no place for."""
 
 
 def is_frozen(config: RunConfig) -> bool:
@@ -178,9 +187,18 @@ def build_baseline(
 def need_baseline(config: RunConfig) -> None:
     """What a baseline asks of a run file."""
     kind, problems = config.model.kind, []
+    if kind in BASELINES:
+        fixes = {"image_encoder": "give it as data.backbone", "text_encoder": "leave it out"}
+        if kind.startswith("clip"):
+            fixes["image_encoder"] = "give the model as baseline.dual_encoder"
+        problems = [
+            Problem(f"model.{name} with model.kind = {kind!r}", expected="an encoder that does not learn", fix=fix)
+            for name, fix in fixes.items()
+            if getattr(config.model, name)
+        ]
     if kind.startswith("clip"):
         fix = "leave it out: the dual encoder reads images itself, scaled to data.size"
-        problems = [
+        problems += [
             Problem(f"data.{name} with model.kind = {kind!r}", expected="images as pixels", fix=fix)
             for name in ("backbone", "features")
             if getattr(config.data, name)
@@ -190,6 +208,18 @@ def need_baseline(config: RunConfig) -> None:
             problems.append(Problem(f"model.kind = {kind!r} without a model", expected="a CLIP or alike", fix=fix))
     if problems:
         raise ConfigError(problems)
+
+
+def unused(config: RunConfig) -> list[Problem]:
+    """Keys of ``[train]`` that a run file changes and that its kind of model does not read."""
+    kind = config.model.kind
+    keys = UNUSED if kind == "duet-compat" else ("keep_epochs", "tensorboard") if kind in BASELINES else ()
+    plain = type(config.train)()
+    return [
+        Problem(f"train.{key} = {getattr(config.train, key)!r} is not used with model.kind = {kind!r}")
+        for key in keys
+        if getattr(config.train, key) != getattr(plain, key)
+    ]
 
 
 def need_compat(config: RunConfig) -> None:

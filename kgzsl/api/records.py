@@ -35,6 +35,7 @@ class Listener:
     Args:
         drawing: images of the benchmark: (done, all).
         features: images through the frozen backbone: (done, all).
+        reading: images that are read to look whether they can be: (done, all).
         step: phase of training, step, steps of the phase.
         epoch: the record of an epoch.
         skipped: images that are left out, counted and named.
@@ -43,6 +44,7 @@ class Listener:
 
     drawing: Callable[[int, int], None] = _nothing
     features: Callable[[int, int], None] = _nothing
+    reading: Callable[[int, int], None] = _nothing
     step: Callable[[str, int, int], None] = _nothing
     epoch: Callable[[EpochRecord], None] = _nothing
     skipped: Callable[[Sequence[Problem]], None] = _nothing

@@ -408,7 +408,8 @@ def overlap_of(config: RunConfig) -> str:
     """Which unseen classes the backbone of a run was pretrained on, as the run file or the catalog declares it."""
     data = config.data
     trained_on, row = data.overlap, published_as(data.dataset)
-    if not trained_on and not data.backbone and not data.features:
+    dual = config.baseline.dual_encoder if config.model.kind.startswith("clip") else ""
+    if not (trained_on or data.backbone or data.features or config.model.image_encoder or dual):
         return "none: trained from nothing"
     if not trained_on and row and Path(data.features).name == "res101.mat":
         trained_on = "imagenet-1k"  # the published features are those of a ResNet-101 of ImageNet-1k

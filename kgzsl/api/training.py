@@ -22,6 +22,7 @@ from kgzsl.api.building import (
     promise_of,
     save_encoders,
     save_inputs,
+    unused,
     with_saved_encoders,
 )
 from kgzsl.api.records import Dataset, Listener, Run
@@ -87,6 +88,8 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     if compat:
         need_compat(config)
     need_baseline(config)
+    if ignored := unused(config):
+        listener.notice(ignored)
     if config.train.tensorboard:
         need_tensorboard()
     processes, device = Processes.joined(sharded=config.train.sharded), pick_device(config.train.device)

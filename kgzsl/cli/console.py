@@ -170,6 +170,7 @@ def listening(*, quiet: bool = False) -> Iterator[Listener]:
         yield Listener(
             drawing=lambda done, total: advance("drawing", done, total),
             features=lambda done, total: advance("backbone", done, total),
+            reading=lambda done, total: advance("images", done, total),
             step=lambda phase, done, total: advance(f"training ({phase})", done, total),
             epoch=epoch,
             skipped=tell,

@@ -78,6 +78,7 @@ def check(
         str,
         typer.Option(help="AWA2, CUB, SUN, aPY, ImNet-A, ImNet-O, or a layout; told from the files when not given."),
     ] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="Do not read the images.")] = False,
     json: Json = False,
 ) -> None:
     """What of a data set is there, what is missing and where to get it, and what is wrong with it.
@@ -92,7 +93,8 @@ def check(
     """
     from kgzsl.data.check import check as examine
 
-    report = examine(folder, dataset=dataset)
+    with listening(quiet=json) as listener:
+        report = examine(folder, dataset=dataset, decode=not quick, progress=listener.reading)
     if json:
         print_json(report.to_dict())
     else:

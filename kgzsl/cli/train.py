@@ -26,6 +26,9 @@ def train(
     split: Annotated[str, typer.Option(help="Split file, or FILE:NAME.", show_default=False)] = "",
     backbone: Annotated[str, typer.Option(help="Frozen transformers backbone.", show_default=False)] = "",
     model: Annotated[str, typer.Option(help="Kind of the model: model.kind of the run file.", show_default=False)] = "",
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Go on without images that are missing or unreadable.")
+    ] = False,
     seeds: Annotated[
         str, typer.Option(help="0,1,2: a run for each, in OUT/seed-0 and so on; then their table.", show_default=False)
     ] = "",
@@ -61,6 +64,7 @@ def train(
         *([f"data.split={_quoted(split)}"] if split else []),
         *([f"data.backbone={_quoted(backbone)}"] if backbone else []),
         *([f"model.kind={_quoted(model)}"] if model else []),
+        *(["data.skip_bad=true"] if skip_bad else []),
         *(["train.keep_epochs=true"] if paper_protocol else []),
         *(["train.tensorboard=true"] if tensorboard else []),
         *(set_ or []),

@@ -54,6 +54,7 @@ class Published:
         validation: number of the published validation classes; 0: none were published.
         folders: what the published image lists have in front of a file's place below the images.
         names: file with the attributes' names.
+        unchecked: which of these numbers were not compared with published files.
         threshold: an attribute is present where it is above the mean over the whole matrix or over its own values.
     """
 
@@ -71,6 +72,7 @@ class Published:
     validation: int = 0
     folders: tuple[str, ...] = ()
     names: str = ""
+    unchecked: tuple[str, ...] = ()
     threshold: Literal["matrix", "attribute"] = "attribute"
 
 
@@ -91,8 +93,8 @@ def catalog() -> Mapping[str, Published]:
             for f in row.pop("files")
         )
         overlap = {k: tuple(v) if isinstance(v, list) else v for k, v in row.pop("pretraining").items()}
-        folders = tuple(row.pop("folders", ()))
-        rows[name] = Published(name=name, files=files, pretraining=overlap, folders=folders, **row)
+        row |= {key: tuple(row.get(key, ())) for key in ("folders", "unchecked")}
+        rows[name] = Published(name=name, files=files, pretraining=overlap, **row)
     return MappingProxyType(rows)
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kgzsl.data import folder, xlsa17
 from kgzsl.data.catalog import Published, layout_of, published_as
-from kgzsl.data.listing import Findings
+from kgzsl.data.images import unreadable
+from kgzsl.data.listing import Findings, summarize
 from kgzsl.errors import ConfigError, Problem
 
 __all__ = ["CheckReport", "FileState", "check", "detect"]
+
+
+TOGETHER = 64
+"""Images between two reports of progress."""
 
 
 @dataclass(frozen=True)
@@ -93,16 +98,25 @@ def detect(root: Path) -> str:
     raise ConfigError(Problem("no data set of a known layout", expected=f"one of {expected}", fix=fix, file=root))
 
 
-def check(root: str | Path, *, dataset: str = "") -> CheckReport:
+def check(
+    root: str | Path,
+    *,
+    dataset: str = "",
+    decode: bool = True,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> CheckReport:
     """Look at a data set without training on it.
 
     Verified are: the files that are expected; indices that count from 1; parts without common images; classes on one
     side of the split; labels within the classes; features, labels and images of one number; features that are
-    numbers; the images of the list; classes that stand there once; and the published numbers.
+    numbers; the images of the list, and that they can be read; classes that stand there once; and the published
+    numbers.
 
     Args:
         root: its folder.
         dataset: its name in the catalog or its layout; told from its files when not given.
+        decode: read every image.
+        progress: called with (images read, images in all).
 
     Raises:
         ConfigError: no such folder, no such data set, or none of a known layout.
@@ -134,8 +148,13 @@ def check(root: str | Path, *, dataset: str = "") -> CheckReport:
     ]
     absent = {str(p.file) for p in problems}
     problems += [p for p in findings.problems if str(p.file) not in absent]
-    if row:
-        problems += _other_numbers(row, findings)
+    notes = list(findings.notes)
+    for key, problem in _other_numbers(row, findings) if row else ():
+        if row and key in row.unchecked:
+            notes.append(f"{problem.got}; {problem.expected}, which was not checked")
+        else:
+            problems.append(problem)
+    problems += _undecodable(findings, progress) if decode else []
     return CheckReport(
         root=str(root),
         dataset=row.name if row else dataset,
@@ -143,7 +162,7 @@ def check(root: str | Path, *, dataset: str = "") -> CheckReport:
         files=files,
         counts=findings.counts,
         problems=tuple(problems),
-        notes=findings.notes,
+        notes=tuple(notes),
         pretraining=row.pretraining if row else {},
     )
 
@@ -156,10 +175,21 @@ def _by_counts(findings: Findings) -> Published | None:
     return next((row for row in catalog().values() if row.layout == "kzsl" and (row.seen, row.unseen) == wanted), None)
 
 
-def _other_numbers(row: Published, findings: Findings) -> list[Problem]:
-    """Numbers that are not the published ones."""
+def _undecodable(findings: Findings, progress: Callable[[int, int], None]) -> list[Problem]:
+    """Images that are there and are none."""
+    bad: list[Problem] = []
+    files = findings.files
+    for start in range(0, len(files), TOGETHER):
+        bad += unreadable(files[start : start + TOGETHER])
+        progress(min(start + TOGETHER, len(files)), len(files))
+    fix = "download them again, or go on without them: data.skip_bad = true"
+    return summarize(bad, "cannot be read", of=len(files), fix=fix) if bad else []
+
+
+def _other_numbers(row: Published, findings: Findings) -> list[tuple[str, Problem]]:
+    """Numbers that are not the published ones, by what they count."""
     return [
-        Problem(f"{found:,} {key}", expected=f"{wanted:,}, as published for {row.name}")
+        (key, Problem(f"{found:,} {key}", expected=f"{wanted:,}, as published for {row.name}"))
         for key in ("classes", "seen", "unseen", "validation", "attributes", "images")
         for found, wanted in [(findings.counts.get(key, 0), getattr(row, key))]
         if found and wanted and found != wanted

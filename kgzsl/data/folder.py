@@ -247,4 +247,5 @@ def examine(root: Path, dataset: str) -> Findings:
         others = {p.name for p in base.iterdir() if p.is_dir()} - set(found) - {"train", "val", "test"}
         if others and entries:
             notes.append(f"{len(others)} folders are not in the table, {sorted(others)[0]} for one: they are not used")
-    return Findings(counts, tuple(problems), tuple(notes))
+    images = tuple(path for paths in found.values() for path in paths)
+    return Findings(counts, tuple(problems), tuple(notes), images)

@@ -138,10 +138,16 @@ def cut_parts(files: dict[str, list[Path]], split: ZeroShotSplit) -> tuple[list[
     return paths, classes, parts
 
 
-def read_pixels(paths: Sequence[str | Path], *, size: int) -> np.ndarray:
+def read_pixels(
+    paths: Sequence[str | Path], *, size: int, fit: Callable[[Image.Image], Image.Image] | None = None
+) -> np.ndarray:
     """Decode images to RGB of ``size`` x ``size``, uint8 ``(image, size, size, 3)``.
 
-    The shorter side is scaled to ``size`` and the middle is cut out.
+    Args:
+        paths: the files.
+        size: side of the square.
+        fit: what makes a square of that size of an image; by default the shorter side is scaled to ``size`` and the
+            middle is cut out.
 
     Raises:
         ImageError: every file that is not an image.
@@ -150,9 +156,11 @@ def read_pixels(paths: Sequence[str | Path], *, size: int) -> np.ndarray:
 
     pixels = np.empty((len(paths), size, size, 3), dtype=np.uint8)
 
+    def middle(rgb: Image.Image) -> Image.Image:
+        return rgb if rgb.size == (size, size) else ImageOps.fit(rgb, (size, size), Image.Resampling.BICUBIC)
+
     def fill(row: int, rgb: Image.Image) -> None:
-        fitted = rgb if rgb.size == (size, size) else ImageOps.fit(rgb, (size, size), Image.Resampling.BICUBIC)
-        pixels[row] = np.asarray(fitted)
+        pixels[row] = np.asarray((fit or middle)(rgb))
 
     problems = _decode(paths, fill)
     if problems:

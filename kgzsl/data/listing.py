@@ -69,11 +69,13 @@ class Findings:
         counts: classes, seen, unseen, validation, attributes, images: those that its files tell.
         problems: what is wrong with it.
         notes: what is to be known of it.
+        files: the images that are there.
     """
 
     counts: Mapping[str, int]
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

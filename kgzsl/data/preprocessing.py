@@ -16,25 +16,36 @@ from kgzsl.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     import torch
+    from PIL import Image
 
 __all__ = ["Preprocessing", "read_preprocessing"]
 
 
+BICUBIC = 3
+"""What PIL and transformers call it."""
+
+
 @dataclass(frozen=True)
 class Preprocessing:
-    """Scaling, cutting and normalizing, in this order.
+    """Scaling, cutting and normalizing, in this order: to the bit what transformers' processors do with PIL.
 
     Args:
         size: side of the square input in pixels.
         resize: the shorter side is first scaled to this many pixels, at least ``size``.
-        mean: per channel, subtracted after scaling to [0, 1].
+        mean: per channel, subtracted after values were multiplied by ``rescale``.
         std: per channel, divided by.
+        squash: scale both sides to ``resize``, whatever the image's shape.
+        resample: how to interpolate, by PIL's number: 2 bilinear, 3 bicubic.
+        rescale: what values from 0 to 255 are multiplied by.
     """
 
     size: int
     resize: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    squash: bool = False
+    resample: int = BICUBIC
+    rescale: float = 1 / 255
 
     def read(self, paths: Sequence[str | Path]) -> np.ndarray:
         """Image files to uint8 ``(image, size, size, 3)``.
@@ -42,21 +53,37 @@ class Preprocessing:
         Raises:
             ImageError: every file that is not an image.
         """
-        start = (self.resize - self.size) // 2
-        inner = slice(start, start + self.size)
-        return read_pixels(paths, size=self.resize)[:, inner, inner]
+        return read_pixels(paths, size=self.size, fit=self.fit)
+
+    def fit(self, image: Image.Image) -> Image.Image:
+        """An image scaled and cut to ``size`` x ``size``."""
+        sides = image.size
+        shorter = min(sides)
+        wanted = [self.resize if self.squash or side == shorter else self.resize * side // shorter for side in sides]
+        if sides != tuple(wanted):
+            image = image.resize((wanted[0], wanted[1]), resample=self.resample)
+        left, top = ((side - self.size) // 2 for side in wanted)
+        return image.crop((left, top, left + self.size, top + self.size))
 
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
         """Values 0 to 255 ``(image, height, width, 3)`` to normalized float ``(image, 3, height, width)``."""
-        values = pixels.permute(0, 3, 1, 2).float() / 255
+        values = pixels.permute(0, 3, 1, 2).float() * self.rescale
         mean, std = (values.new_tensor(v).view(1, -1, 1, 1) for v in (self.mean, self.std))
         return (values - mean) / std
 
     def to_json(self) -> str:
         """As a preprocessor_config.json that :func:`read_preprocessing` (and transformers) reads back."""
-        resized, cut = ({"height": side, "width": side} for side in (self.resize, self.size))
-        stated = {"size": resized, "crop_size": cut, "do_center_crop": True}
-        return json.dumps(stated | {"image_mean": self.mean, "image_std": self.std}, indent=1)
+        resized = {"height": self.resize, "width": self.resize} if self.squash else {"shortest_edge": self.resize}
+        stated = {
+            "size": resized,
+            "crop_size": {"height": self.size, "width": self.size},
+            "do_center_crop": True,
+            "resample": self.resample,
+            "rescale_factor": self.rescale,
+            "image_mean": self.mean,
+            "image_std": self.std,
+        }
+        return json.dumps(stated, indent=1)
 
 
 def read_preprocessing(source: str | Path) -> Preprocessing:
@@ -78,17 +105,27 @@ def read_preprocessing(source: str | Path) -> Preprocessing:
 
 def _preprocessing(stated: Mapping[str, Any], image_size: int, source: str | Path) -> Preprocessing:
     """From what is stated, in transformers' several spellings."""
-    resize = _side(stated.get("size", image_size), source)
-    side = resize
+    size = stated.get("size", image_size)
+    resize = side = _side(size, source)
+    squash = isinstance(size, Mapping) and "shortest_edge" not in size
     if stated.get("do_center_crop", False) and stated.get("crop_size") is not None:
         side = _side(stated["crop_size"], source)
-    elif stated.get("crop_pct") and resize < 384:
-        # ConvNeXt's processor enlarges by the cut, below 384 pixels.
-        resize = int(resize / stated["crop_pct"])
+    elif stated.get("crop_pct"):
+        # ConvNeXt's processor enlarges by the cut, below 384 pixels; from there on it squashes.
+        squash = resize >= 384
+        resize = resize if squash else int(resize / stated["crop_pct"])
     mean, std = stated.get("image_mean", [0.5] * 3), stated.get("image_std", [0.5] * 3)
     if not stated.get("do_normalize", True):
         mean, std = [0.0] * 3, [1.0] * 3
-    return Preprocessing(size=side, resize=max(resize, side), mean=tuple(mean), std=tuple(std))
+    return Preprocessing(
+        size=side,
+        resize=max(resize, side),
+        mean=tuple(mean),
+        std=tuple(std),
+        squash=squash,
+        resample=stated.get("resample", BICUBIC),
+        rescale=stated.get("rescale_factor", 1 / 255) if stated.get("do_rescale", True) else 1.0,
+    )
 
 
 def _side(stated: int | Sequence[int] | Mapping[str, int], source: str | Path) -> int:

@@ -370,6 +370,7 @@ def examine(root: Path, dataset: str) -> tuple[Findings, Published | None]:
     if not features:  # its absence is told with the other files
         problems = [p for p in problems if p.file is None or Path(p.file).name != FEATURES]
     notes = []
+    files: list[Path | None] = []
     locs = contents.locs or {}
     for key, part in PARTS.items():
         if key in locs:
@@ -397,4 +398,5 @@ def examine(root: Path, dataset: str) -> tuple[Findings, Published | None]:
             f"train_loc and val_loc hold {leak:,} images of test_seen_loc: they only tell the validation classes, and "
             "training takes images of trainval_loc alone"
         )
-    return Findings(counts, tuple(problems), tuple(notes)), row
+    images = tuple(file for file in files if file)
+    return Findings(counts, tuple(problems), tuple(notes), images), row

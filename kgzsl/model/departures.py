@@ -105,7 +105,7 @@ class Departures:
         problems = [
             Problem(f"departure {name} is never made", fix="leave it out")
             if name in REFUSED
-            else Problem(f"no departure {name!r}", fix=nearest(name, known))
+            else Problem(f"no departure {name!r}", fix=nearest(name, known, otherwise=f"known: {', '.join(known)}"))
             for name in names
             if name not in known
         ]

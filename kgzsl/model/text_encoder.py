@@ -68,7 +68,9 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
     except Exception as error:  # the tokenizers library raises bare Exception on a damaged file
         raise ConfigError(not_there(source, "tokenizer", error)) from error
     if tokenizer.mask_token_id is None:
-        raise ConfigError(Problem(f"the tokenizer at {source} has no mask token", expected="a masked language model"))
+        fix = "take one such as BERT, or leave out model.text_encoder: one is then built from the ontology's words"
+        got = f"the tokenizer at {source} has no mask token"
+        raise ConfigError(Problem(got, expected="a masked language model", fix=fix))
     return tokenizer
 
 

@@ -39,7 +39,9 @@ def groups_of(facts: Sequence[str]) -> tuple[str, ...]:
     known = [*PRESETS, *GROUPS]
     expected = f"some of {', '.join(map(repr, known))}"
     problems = [
-        Problem(f"there is no group of facts {name!r}", expected=expected, fix=nearest(name, known))
+        Problem(
+            f"there is no group of facts {name!r}", expected=expected, fix=nearest(name, known, otherwise="") or None
+        )
         for name in facts
         if name not in known
     ]

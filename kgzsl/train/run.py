@@ -142,19 +142,13 @@ class RunConfig:
 
 
 CHOICES = {
-    "ontology.entail": ("el", "rdfs", "none"),
-    "ontology.profile": ("", "owl", "kzsl", "skos"),
     "semantics.facts": (*PRESETS, *GROUPS),
-    "semantics.world": ("pca", "open", "closed"),
-    "train.classification": ("cross_entropy", "square"),
-    "train.validation": ("cut", "published"),
-    "train.refit": ("continue", "anew"),
-    "train.precision": ("fp32", "bf16"),
-    "train.device": ("", "cpu", "cuda"),
     "data.benchmark": ("", "creatures"),
     "model.kind": KINDS,
     "data.dataset": ("", *catalog(), *LAYOUTS),
+    "ontology.profile": ("", "owl", "kzsl", "skos"),
 }
+"""What may stand where the type does not say so itself, as a Literal does."""
 _SHARES = (
     *("train.warmup", "train.asked", "train.grounding_share", "train.attribute_dropping", "train.label_smoothing"),
     *("train.backbone_lr", "model.dropout"),
@@ -189,7 +183,7 @@ NO_PATHS = {"semantics.strengths": ("none", "published")}
 
 
 def read_config(path: str | Path, *, overrides: Sequence[str] = ()) -> RunConfig:
-    """Read a run file; relative paths in it are relative to the file.
+    """Read a run file; relative paths in it are relative to the file, those inside a data set may be below its root.
 
     Args:
         path: TOML with the sections of :class:`RunConfig`.
@@ -349,18 +343,24 @@ def _check(
         problems.append(Problem(f"unknown key {name}", file=file, fix=_did_you_mean(key, hints)))
         return
     expected = hints[key]
+    choices = typing.get_args(expected) if typing.get_origin(expected) is Literal else CHOICES.get(name, ())
     value, right = _as(expected, value)
     if not right:
         wanted = "a list" if isinstance(expected, types.GenericAlias) else getattr(expected, "__name__", "a string")
         problems.append(Problem(f"{name} = {value!r}", expected=wanted, file=file))
     elif name == "ontology.profile" and value.endswith(".toml"):
         values[key] = _beside(base, value)
-    elif name in CHOICES and isinstance(value, tuple):
-        problems += _unchosen(name, value, file)
+    elif choices and isinstance(value, tuple):
+        problems += _unchosen(name, value, choices, file)
         values[key] = value
-    elif name in CHOICES and value not in CHOICES[name]:
+    elif choices and value not in choices:
         problems.append(
-            Problem(f"{name} = {value!r}", expected=f"one of {', '.join(map(repr, CHOICES[name]))}", file=file)
+            Problem(
+                f"{name} = {value!r}",
+                expected=f"one of {', '.join(map(repr, choices))}",
+                fix=nearest(str(value), choices, otherwise="") or None,
+                file=file,
+            )
         )
     elif name in MINIMUM and value < MINIMUM[name]:
         problems.append(Problem(f"{name} = {value!r}", expected=f"at least {MINIMUM[name]}", file=file))
@@ -372,15 +372,17 @@ def _check(
         values[key] = value
 
 
-def _unchosen(name: str, values: tuple[str, ...], file: Path | None) -> list[Problem]:
+def _unchosen(name: str, values: tuple[str, ...], known: Sequence[str], file: Path | None) -> list[Problem]:
     """What is wrong with a list of choices."""
-    known = CHOICES[name]
     if not values:
         return [Problem(f"{name} = []", expected=f"some of {', '.join(map(repr, known))}", file=file)]
     wrong = [value for value in values if value not in known]
     return [
         Problem(
-            f"{name} has {v!r}", expected=f"some of {', '.join(map(repr, known))}", fix=nearest(v, known), file=file
+            f"{name} has {v!r}",
+            expected=f"some of {', '.join(map(repr, known))}",
+            fix=nearest(v, known, otherwise="") or None,
+            file=file,
         )
         for v in wrong
     ]
@@ -389,7 +391,7 @@ def _unchosen(name: str, values: tuple[str, ...], file: Path | None) -> list[Pro
 def _as(kind: Any, value: Any) -> tuple[Any, bool]:
     """The value as the kind that is wanted, and whether it is one."""
     if typing.get_origin(kind) is Literal:
-        kind = str  # which strings is the business of CHOICES
+        kind = str  # which strings is looked at where the name is known
     if isinstance(kind, types.GenericAlias):
         items = [_as(kind.__args__[0], item) for item in (value if isinstance(value, list) else [value])]
         right = all(right for _, right in items)

@@ -54,8 +54,9 @@ def test_normalization(tmp_path: Path) -> None:
 
 
 def test_written_and_read_back(tmp_path: Path) -> None:
-    one = Preprocessing(24, 28, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
-    assert stated(tmp_path, json.loads(one.to_json())) == one
+    for squash in (False, True):
+        one = Preprocessing(24, 28, (0.1, 0.2, 0.3), (0.4, 0.5, 0.6), squash=squash, resample=2, rescale=0.01)
+        assert stated(tmp_path, json.loads(one.to_json())) == one
 
 
 def test_the_middle_is_cut_out(tmp_path: Path) -> None:
@@ -69,3 +70,37 @@ def test_the_middle_is_cut_out(tmp_path: Path) -> None:
 def test_images_that_are_not_square(tmp_path: Path, content: Any) -> None:
     with pytest.raises(ConfigError, match="reads images of 32 x 24 pixels; expected square images"):
         stated(tmp_path, content)
+
+
+SIZES = {"shortest": {"shortest_edge": 40}, "squashed": {"height": 40, "width": 40}}
+
+
+@pytest.mark.parametrize("resample", [2, 3])
+@pytest.mark.parametrize("shape", [(61, 90), (120, 33), (40, 40), (24, 30)])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("ViT", {"size": SIZES["squashed"]}),
+        ("Siglip", {"size": SIZES["squashed"], "rescale_factor": 1 / 127.5, "image_mean": [1.0] * 3}),
+        ("DeiT", {"size": SIZES["squashed"], "crop_size": {"height": 32, "width": 32}}),
+        ("CLIP", {"size": SIZES["shortest"], "crop_size": {"height": 32, "width": 32}}),
+        ("MobileNetV2", {"size": SIZES["shortest"], "crop_size": {"height": 32, "width": 32}}),
+        ("Bit", {"size": SIZES["shortest"], "crop_size": {"height": 40, "width": 40}, "do_rescale": True}),
+        ("ConvNext", {"size": {"shortest_edge": 32}, "crop_pct": 0.8}),
+        ("ConvNext", {"size": {"shortest_edge": 384}, "crop_pct": 0.8}),
+    ],
+)
+def test_the_input_is_that_of_transformers(
+    tmp_path: Path, kind: str, options: dict[str, Any], shape: tuple[int, int], resample: int
+) -> None:
+    import transformers
+
+    processor = getattr(transformers, f"{kind}ImageProcessorPil")(**HALF | options, resample=resample)
+    processor.save_pretrained(tmp_path)
+    content = json.loads((tmp_path / "preprocessor_config.json").read_text())
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)).save(tmp_path / "a.png")
+    ours = stated(tmp_path, content)
+    with Image.open(tmp_path / "a.png") as image:
+        expected = processor(image, return_tensors="pt")["pixel_values"]
+    found = ours.normalize(torch.from_numpy(ours.read([tmp_path / "a.png"])))
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)

@@ -234,3 +234,15 @@ def test_what_does_not_go_with_it_is_said_at_once(toys: Any, tmp_path: Path) -> 
 def test_a_loss_that_is_not_finite(toys: Any, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="the loss is"):
         api.fit(compat(toys, lr=1e30), tmp_path / "run")
+
+
+def test_keys_that_the_published_recipe_does_not_read_are_said(toys: Any, tmp_path: Path) -> None:
+    train = {"epochs": 1, "refit_epochs": 0, "precision": "bf16", "accumulate": 2, "batch_size": 16, "seed": 1}
+    told: list[Any] = []
+    config = toys.config(model={"kind": "duet-compat"}, train=train)
+    api.fit(config, tmp_path / "run", listener=api.Listener(notice=told.extend))
+    assert [problem.got.split(" is ")[0] for problem in told] == ["train.precision = 'bf16'", "train.accumulate = 2"]
+    told.clear()
+    baseline = toys.config(model={"kind": "eszsl"}, train={"keep_epochs": True})
+    api.fit(baseline, tmp_path / "eszsl", listener=api.Listener(notice=told.extend))
+    assert [problem.got for problem in told] == ["train.keep_epochs = True is not used with model.kind = 'eszsl'"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import typing
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -263,3 +265,19 @@ def test_no_run_or_a_damaged_one(tmp_path: Path) -> None:
         (tmp_path / "run.json").write_text(text)
         with pytest.raises(RunError, match=r"run\.json is damaged"):
             RunFolder(tmp_path).state()
+
+
+def test_every_word_is_one_of_those_that_the_type_names() -> None:
+    """A key of the type Literal takes no other word, whichever key it is."""
+    found = 0
+    for section in dataclasses.fields(RunConfig):
+        kind = typing.get_type_hints(RunConfig)[section.name]
+        for key, hint in typing.get_type_hints(kind).items():
+            if typing.get_origin(hint) is typing.Literal:
+                (problem,) = problems({section.name: {key: "nonsense"}})
+                assert problem.startswith(f"{section.name}.{key} = 'nonsense'")
+                found += 1
+    assert found >= 8
+    assert problems({"train": {"warm_start": "beginn"}}) == [
+        "train.warm_start = 'beginn'; expected one of 'off', 'begin', 'keep'; did you mean begin?"
+    ]
