@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kgzsl.api import Listener, Run
     from kgzsl.errors import Problem
     from kgzsl.evaluate import ZeroShotReport
+    from kgzsl.train.loop import EpochRecord
 
 __all__ = [
     "Entail",
@@ -133,7 +134,6 @@ def listening(*, quiet: bool = False) -> Iterator[Listener]:
     )
 
     from kgzsl.api import Listener
-    from kgzsl.train.loop import EpochRecord
 
     if quiet:
         yield Listener()
