@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Classes that came after training: a few triples, no images, no training.", no_args_is_help=True)
+app = typer.Typer(help="Classes that came after training.", no_args_is_help=True)
 
 RunArgument = Annotated[Path, typer.Argument(help="Run folder.", show_default=False)]
 

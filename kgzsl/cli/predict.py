@@ -22,7 +22,9 @@ def predict(
     top: Annotated[int, typer.Option(min=1, help="Classes to show for each image.")] = 5,
     json: Json = False,
 ) -> None:
-    """Classify images among all classes, seen and unseen, and those added after training.
+    """Classify images among all classes, seen and unseen.
+
+    Those that were added after training are among them.
 
     Examples:
 
