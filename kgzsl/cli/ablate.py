@@ -35,8 +35,9 @@ def ablate(
 ) -> None:
     """What each group of facts is worth.
 
-    Runs with all of them, and without each, over seeds. The last column is by how much H is higher with the group, each seed against itself, with the 95 % interval of
-    the mean over seeds. Given again, the command keeps the runs that are complete.
+    Runs with all of them, and without each, over seeds. The last column is by how much H is higher with the group,
+    each seed against itself, with the 95 % interval of the mean over seeds. Given again, the command keeps the runs
+    that are complete.
 
     Examples:
 
