@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
@@ -15,17 +14,17 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from kgzsl.data.cache import cache_folder
 from kgzsl.data.images import unreadable
 from kgzsl.data.preprocessing import Preprocessing, read_preprocessing
 from kgzsl.data.pretrained import load_pretrained
-from kgzsl.errors import ConfigError, FailureError, ImageError, Problem
+from kgzsl.errors import ConfigError, ImageError, Problem, full_disk_said
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = [
     "PatchBackbone",
-    "cache_folder",
     "cached_features",
     "load_backbone",
     "patch_tokens",
@@ -36,13 +35,6 @@ __all__ = [
 Progress = Callable[[int, int], None]
 IN_FRONT = ("cls_token", "class_embedding", "distillation_token", "register_tokens")
 """What transformers calls the learned tokens that stand before the patches."""
-
-
-def cache_folder() -> Path:
-    """Where computed data is kept: ``$KGZSL_CACHE``, else ``$XDG_CACHE_HOME/kgzsl``, else ``~/.cache/kgzsl``."""
-    if "KGZSL_CACHE" in os.environ:
-        return Path(os.environ["KGZSL_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kgzsl"
 
 
 def patch_tokens(hidden: torch.Tensor, *, in_front: int = 0) -> torch.Tensor:
@@ -219,13 +211,9 @@ def cached_features(
     entry = f"{backbone.name}-{key.hexdigest()[:16]}"
     target = cache_folder() / "features" / entry
     if not (target / "features.npy").is_file():
-        try:
+        fix = "make room, or set KGZSL_CACHE to a folder on another disk; what is done is kept"
+        with full_disk_said(target.parent, fix=fix):
             _build(paths, backbone, target, batch_size=batch_size, progress=progress)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            fix = "make room, or set KGZSL_CACHE to a folder on another disk; what is done is kept"
-            raise FailureError(Problem("no space is left on the disk", fix=fix, file=target.parent)) from None
     return np.load(target / "features.npy", mmap_mode="r")
 
 

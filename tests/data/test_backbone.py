@@ -14,7 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from kgzsl.data.backbone import PatchBackbone, cache_folder, cached_features, load_backbone, patch_tokens
+from kgzsl.data.backbone import PatchBackbone, cached_features, load_backbone, patch_tokens
+from kgzsl.data.cache import cache_folder
 from kgzsl.data.preprocessing import Preprocessing
 from kgzsl.errors import ConfigError, FailureError, ImageError
 
@@ -83,6 +84,10 @@ def test_the_cache_is_where_it_is_told_to_be(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.delenv("KGZSL_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "b"))
     assert cache_folder() == tmp_path / "b" / "kgzsl"
+    monkeypatch.setenv("KGZSL_CACHE", "")  # not the current folder
+    assert cache_folder() == tmp_path / "b" / "kgzsl"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert cache_folder() == Path.home() / ".cache" / "kgzsl"
 
 
 def test_features_are_computed_once_and_in_order(paths: list[Path], fake: Fake) -> None:
@@ -154,6 +159,7 @@ import os, signal, sys
 from pathlib import Path
 import torch
 from kgzsl.data.backbone import PatchBackbone, cached_features
+from kgzsl.data.cache import cache_folder
 from kgzsl.data.preprocessing import Preprocessing
 
 class Network(torch.nn.Module):
@@ -274,7 +280,7 @@ def vit_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_transformers_folder(vit_folder: Path, paths: list[Path]) -> None:
     backbone = load_backbone(vit_folder)
-    assert backbone.preprocessing == Preprocessing(16, 16, (0.4,) * 3, (0.2,) * 3)
+    assert backbone.preprocessing == Preprocessing(16, 16, (0.4,) * 3, (0.2,) * 3, squash=True, resample=2)
     assert not any(p.requires_grad for p in backbone.module.parameters())
     features = backbone.features(paths)
     values = torch.from_numpy(np.stack([np.asarray(Image.open(p)) for p in paths])).permute(0, 3, 1, 2) / 255
