@@ -233,6 +233,21 @@ def test_writing_to_a_full_disk(paths: list[Path], fake: Fake) -> None:
         cached_features(paths, fake())
 
 
+def test_features_that_float16_cannot_hold_are_named_and_nothing_is_kept(paths: list[Path], fake: Fake) -> None:
+    large = fake()
+    large.module.forward = lambda pixel_values: SimpleNamespace(  # three images have a bright channel
+        last_hidden_state=torch.nn.functional.adaptive_avg_pool2d(pixel_values + 1, 2) * 50_000
+    )
+    with pytest.raises(
+        ImageError, match="its features are larger, or no numbers; expected features that float1"
+    ) as caught:
+        cached_features(paths, large, batch_size=5)
+    assert [p.file for p in caught.value.problems] == [paths[0], paths[1], paths[4]]
+    assert entries() == []
+    with pytest.raises(ImageError, match="image 1: its features are larger"):
+        large.encode(np.stack([np.zeros((16, 16, 3), np.uint8), np.full((16, 16, 3), 255, np.uint8)]))
+
+
 def test_two_processes_compute_once(paths: list[Path], fake: Fake) -> None:
     import threading
 
@@ -316,6 +331,16 @@ def test_a_truncated_backbone(vit_folder: Path, tmp_path: Path, cut: str) -> Non
         (tmp_path / file.name).write_bytes(content[: len(content) // 2] if file.name == cut else content)
     with pytest.raises(ConfigError, match="no backbone at"):
         load_backbone(tmp_path)
+
+
+def test_the_backbone_computes_where_it_is_told_to(vit_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_backbone(vit_folder, device="cpu").device == torch.device("cpu")
+    assert load_backbone(vit_folder, device="meta").device == torch.device("meta")
+    asked: list[Any] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.nn.Module, "to", lambda module, place: asked.append(place))
+    load_backbone(vit_folder)
+    assert asked == ["cuda"]
 
 
 def test_no_backbone_there(tmp_path: Path) -> None:
