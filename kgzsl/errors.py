@@ -27,7 +27,9 @@ reported at once.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import errno
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -51,6 +53,7 @@ __all__ = [
     "SplitError",
     "TrainingError",
     "UnknownTermError",
+    "full_disk_said",
     "nearest",
 ]
 
@@ -165,6 +168,30 @@ class FailureError(KgzslError):
 
 class TrainingError(FailureError):
     """Training went wrong, for instance a loss that is not finite."""
+
+
+@contextmanager
+def full_disk_said(place: str | Path, *, fix: str) -> Iterator[None]:
+    """Around what writes: a full disk, or a quota that is used up, becomes a FailureError.
+
+    Args:
+        place: what was written, or its folder.
+        fix: what the user can do.
+
+    Example:
+        >>> try:
+        ...     with full_disk_said("runs", fix="make room"):
+        ...         raise OSError(errno.ENOSPC, "No space left on device")
+        ... except FailureError as error:
+        ...     print(error)
+        runs: no space is left on the disk; make room
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise FailureError(Problem("no space is left on the disk", fix=fix, file=place)) from None
 
 
 def nearest(

@@ -66,7 +66,7 @@ def _reader(run: Run) -> tuple[Read, Callable[[np.ndarray], np.ndarray]]:
         return partial(pixels_of, run.config), lambda pixels: pixels
     from kgzsl.data.backbone import load_backbone
 
-    backbone = load_backbone(run.config.data.backbone)
+    backbone = load_backbone(run.config.data.backbone, device=run.model.log_scale.device)
     return backbone.preprocessing.read, backbone.encode
 
 

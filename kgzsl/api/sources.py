@@ -346,7 +346,7 @@ def _read(config: RunConfig, paths: Sequence[Path], *, everything: Sequence[Path
             return _Input(pixels_of(config, paths))
         from kgzsl.data.backbone import cached_features, load_backbone
 
-        backbone = load_backbone(config.data.backbone)
+        backbone = load_backbone(config.data.backbone, device=config.train.device)
         features = cached_features(everything, backbone, progress=listener.features)
     except ImageError as error:
         fix = "mend them, or set data.skip_bad = true to go on without them"

@@ -33,6 +33,7 @@ from kgzsl.data.labels import LabelSpace
 from kgzsl.data.split import read_split
 from kgzsl.errors import (
     CheckpointError,
+    ConfigError,
     DataError,
     MismatchError,
     OntologyError,
@@ -61,6 +62,13 @@ def _need_images(trainval: ImageSet, data: Dataset) -> None:
     ]
     if problems:
         raise DataError(problems)
+
+
+def _need_one_process(config: RunConfig, count: int) -> None:
+    """A baseline is fitted in one process: others would write the same files."""
+    if config.model.kind in BASELINES and count > 1:
+        got = f"model.kind = {config.model.kind!r}, a baseline, in {count} processes"
+        raise ConfigError(Problem(got, expected="one process", fix="start it without torchrun"))
 
 
 def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = None) -> Run:
@@ -92,7 +100,9 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         listener.notice(ignored)
     if config.train.tensorboard:
         need_tensorboard()
-    processes, device = Processes.joined(sharded=config.train.sharded), pick_device(config.train.device)
+    device = pick_device(config.train.device)
+    processes = Processes.joined(config.train.device, sharded=config.train.sharded)
+    _need_one_process(config, processes.count)
     data = load_dataset(config, listener)
     run_folder = RunFolder(Path(folder))
     promise = promise_of(data.ontology, data.attributes, data.split)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
@@ -15,20 +14,21 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from kgzsl.data.cache import cache_folder
 from kgzsl.data.images import unreadable
 from kgzsl.data.preprocessing import Preprocessing, read_preprocessing
 from kgzsl.data.pretrained import load_pretrained
-from kgzsl.errors import ConfigError, FailureError, ImageError, Problem
+from kgzsl.errors import ConfigError, ImageError, Problem, full_disk_said
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = [
     "PatchBackbone",
-    "cache_folder",
     "cached_features",
     "load_backbone",
     "patch_tokens",
+    "patches_and_channels",
     "tokens_in_front",
     "vision_tower",
 ]
@@ -36,13 +36,6 @@ __all__ = [
 Progress = Callable[[int, int], None]
 IN_FRONT = ("cls_token", "class_embedding", "distillation_token", "register_tokens")
 """What transformers calls the learned tokens that stand before the patches."""
-
-
-def cache_folder() -> Path:
-    """Where computed data is kept: ``$KGZSL_CACHE``, else ``$XDG_CACHE_HOME/kgzsl``, else ``~/.cache/kgzsl``."""
-    if "KGZSL_CACHE" in os.environ:
-        return Path(os.environ["KGZSL_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "kgzsl"
 
 
 def patch_tokens(hidden: torch.Tensor, *, in_front: int = 0) -> torch.Tensor:
@@ -116,18 +109,51 @@ class PatchBackbone:
         """How many it has."""
         return sum(p.numel() for p in self.module.parameters())
 
-    def features(self, paths: Sequence[str | Path]) -> np.ndarray:
-        """Patch features of image files, float16 ``(image, patch, channel)``."""
-        return self.encode(self.preprocessing.read(paths))
+    @property
+    def device(self) -> torch.device:
+        """Where it computes; what it gives is on the CPU."""
+        import torch
 
-    def encode(self, pixels: np.ndarray) -> np.ndarray:
-        """Patch features, float16 ``(image, patch, channel)``, of uint8 ``(image, height, width, 3)``."""
+        return next((p.device for p in self.module.parameters()), torch.device("cpu"))
+
+    def features(self, paths: Sequence[str | Path]) -> np.ndarray:
+        """Patch features of image files, float16 ``(image, patch, channel)``.
+
+        Raises:
+            ImageError: every file that is not an image, or else every one whose features float16 cannot hold.
+        """
+        return self.encode(self.preprocessing.read(paths), names=paths)
+
+    def encode(self, pixels: np.ndarray, *, names: Sequence[str | Path] = ()) -> np.ndarray:
+        """Patch features, float16 ``(image, patch, channel)``, of uint8 ``(image, height, width, 3)``.
+
+        Args:
+            pixels: scaled and cut as its preprocessing says.
+            names: of the images, for an error; by default their numbers.
+
+        Raises:
+            ImageError: every image whose features float16 cannot hold.
+        """
         import torch
 
         with torch.inference_mode():
-            values = self.preprocessing.normalize(torch.from_numpy(pixels))
+            values = self.preprocessing.normalize(torch.from_numpy(pixels).to(self.device))
             hidden = self.module(pixel_values=values).last_hidden_state
-            return patch_tokens(hidden, in_front=self.in_front).to(torch.float16).numpy()
+            features = patch_tokens(hidden, in_front=self.in_front).to(torch.float16).cpu().numpy()
+        whole = np.isfinite(features).all((1, 2))
+        if not whole.all():
+            fix = f"leave the image out, or take another backbone than {self.name}"
+            expected = "features that float16 holds, up to 65,504"
+            raise ImageError(
+                Problem(
+                    "its features are larger, or no numbers",
+                    expected=expected,
+                    fix=fix,
+                    file=names[row] if names else f"image {row}",
+                )
+                for row in np.flatnonzero(~whole).tolist()
+            )
+        return features
 
     def attention_maps(self, pixels: np.ndarray) -> tuple[torch.Tensor, ...]:
         """Attention of every layer, ``(image, head, query, key)``; the tokens in front come first.
@@ -141,7 +167,7 @@ class PatchBackbone:
         import torch
 
         with torch.inference_mode():
-            values = self.preprocessing.normalize(torch.from_numpy(pixels))
+            values = self.preprocessing.normalize(torch.from_numpy(pixels).to(self.device))
             try:
                 maps = getattr(self.module(pixel_values=values, output_attentions=True), "attentions", None)
             except TypeError:  # a network of convolutions, which has no such argument
@@ -150,19 +176,23 @@ class PatchBackbone:
         if not maps or any(layer is None for layer in maps):
             fix = "load it with load_backbone(source, eager=True), or take a transformer"
             raise ConfigError(Problem(f"{self.name} gives no attention maps", expected="one for each layer", fix=fix))
-        return tuple(maps)
+        return tuple(layer.cpu() for layer in maps)
 
 
-def load_backbone(source: str | Path, *, eager: bool = False) -> PatchBackbone:
+def load_backbone(source: str | Path, *, eager: bool = False, device: str | torch.device = "") -> PatchBackbone:
     """Load a transformers vision backbone from a local folder or by hub id, ready for inference.
 
     Args:
         source: a folder or a hub id; of a model of images and texts, its vision tower.
         eager: attention in plain steps, for :meth:`PatchBackbone.attention_maps`.
+        device: where it computes; by default the GPU where there is one, else the CPU.
 
     Raises:
-        ConfigError: not a folder that transformers reads, a hub id that cannot be had, or no vision model.
+        ConfigError: not a folder that transformers reads, a hub id that cannot be had, no vision model, or one that
+            does not read the images that its preprocessing makes.
     """
+    import torch
+
     module, fresh = load_pretrained(source, what="backbone", eager=eager)
     processing = read_preprocessing(source)
     weights = hashlib.sha256(json.dumps(asdict(processing), sort_keys=True).encode())
@@ -173,6 +203,8 @@ def load_backbone(source: str | Path, *, eager: bool = False) -> PatchBackbone:
     tower = vision_tower(module, source).eval().requires_grad_(False)
     in_front = tokens_in_front(tower)
     weights.update(bytes(in_front))
+    tower.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    patches_and_channels(tower, processing, source)
     return PatchBackbone(tower, Path(source).name, processing, digest=weights.hexdigest(), in_front=in_front)
 
 
@@ -187,6 +219,59 @@ def vision_tower(module: torch.nn.Module, source: str | Path) -> torch.nn.Module
         got = f"{source} is a {type(tower).__name__}, which reads no pixels"
         raise ConfigError(Problem(got, expected="a vision model", fix="take another image encoder"))
     return tower
+
+
+def patches_and_channels(tower: torch.nn.Module, preprocessing: Preprocessing, source: str | Path) -> tuple[int, int]:
+    """What a vision model makes of an image, found by trying with a black one: how many patches, and their width.
+
+    Trying tells models whose position embeddings are for one size of image from those that read any.
+
+    Args:
+        tower: in evaluation mode.
+        preprocessing: that makes its images.
+        source: where both are from, for the message.
+
+    Raises:
+        ConfigError: its preprocessing makes images of a size that it does not read, it needs more than pixels, or its
+            patches are no square grid.
+    """
+    import torch
+
+    side = preprocessing.size
+    place = next((p.device for p in tower.parameters()), torch.device("cpu"))
+    try:
+        with torch.no_grad():
+            black = preprocessing.normalize(torch.zeros(1, side, side, 3, device=place))
+            hidden = tower(pixel_values=black).last_hidden_state
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, TypeError, ValueError) as error:
+        if said := _unread(tower, side, source):
+            raise said from error
+        raise
+    _, patches, channels = patch_tokens(hidden, in_front=tokens_in_front(tower)).shape
+    return patches, channels
+
+
+def _unread(tower: torch.nn.Module, side: int, source: str | Path) -> ConfigError | None:
+    """Why a model does not read images of a size; None where it is not known."""
+    import inspect
+
+    own = getattr(tower.config, "image_size", None)
+    own = own[0] if isinstance(own, (list, tuple)) and own else own
+    if isinstance(own, int) and own != side:
+        got = f"{source} scales images to {side} x {side} pixels, but its model reads {own} x {own} alone"
+        fix = f"set size (or crop_size, where it cuts) in its preprocessor_config.json to {own}, or take another model"
+        return ConfigError(Problem(got, expected="one size", fix=fix))
+    parameters = inspect.signature(tower.forward).parameters.values()
+    needs = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    if more := [name for name in needs if name != "pixel_values"]:
+        got = f"{source} is a {type(tower).__name__}, which needs {' and '.join(more)} beside the pixels"
+        expected = (
+            "a model of square images, such as ViT, DeiT, DINO, CLIP, SigLIP, Swin, ConvNeXt, ResNet or MobileNet"
+        )
+        return ConfigError(Problem(got, expected=expected, fix="take another image encoder"))
+    return None
 
 
 def cached_features(
@@ -207,7 +292,7 @@ def cached_features(
         float16 ``(image, patch, channel)``, read-only.
 
     Raises:
-        ImageError: every file that is missing or not an image; nothing is kept.
+        ImageError: every file that is missing or not an image, or whose features float16 cannot hold; nothing is kept.
         FailureError: the disk is full; what was computed is kept.
     """
     key = hashlib.sha256(backbone.digest.encode())
@@ -219,13 +304,9 @@ def cached_features(
     entry = f"{backbone.name}-{key.hexdigest()[:16]}"
     target = cache_folder() / "features" / entry
     if not (target / "features.npy").is_file():
-        try:
+        fix = "make room, or set KGZSL_CACHE to a folder on another disk; what is done is kept"
+        with full_disk_said(target.parent, fix=fix):
             _build(paths, backbone, target, batch_size=batch_size, progress=progress)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            fix = "make room, or set KGZSL_CACHE to a folder on another disk; what is done is kept"
-            raise FailureError(Problem("no space is left on the disk", fix=fix, file=target.parent)) from None
     return np.load(target / "features.npy", mmap_mode="r")
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kgzsl.data.backbone import cache_folder
+from kgzsl.data.cache import cache_folder
 from kgzsl.data.folder import list_by_split_file
 from kgzsl.data.listing import Findings, Listing, Request
-from kgzsl.errors import ConfigError, DataError, Problem
+from kgzsl.errors import ConfigError, DataError, Problem, full_disk_said
 
 __all__ = ["HUB", "examine", "hub_name", "list_images"]
 
@@ -102,6 +102,7 @@ def list_images(request: Request) -> Listing:
     Raises:
         ConfigError: no split file, or the library is not installed.
         DataError: all that is wrong with the data set.
+        FailureError: the disk is full; nothing is kept.
     """
     if not request.split:
         fix = 'give data.split, a file with {"unseen": [class names]}'
@@ -112,15 +113,16 @@ def list_images(request: Request) -> Listing:
     target = cache_folder() / "hf" / f"{request.root.name}-{key}"
     folders = [quote(name, safe=" ") for name in names]
     if not target.is_dir():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        working = Path(tempfile.mkdtemp(dir=target.parent, prefix=".part-"))
-        try:
-            for split, table in tables.items():
-                _write(table, image, label, folder=working / _part(split), folders=folders)
-            if not target.exists():
-                working.rename(target)
-        finally:
-            shutil.rmtree(working, ignore_errors=True)
+        with full_disk_said(target.parent, fix="make room, or set KGZSL_CACHE to a folder on another disk"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            working = Path(tempfile.mkdtemp(dir=target.parent, prefix=".part-"))
+            try:
+                for split, table in tables.items():
+                    _write(table, image, label, folder=working / _part(split), folders=folders)
+                if not target.exists():
+                    working.rename(target)
+            finally:
+                shutil.rmtree(working, ignore_errors=True)
     return list_by_split_file(request, target, names=dict(zip(folders, names, strict=True)))
 
 

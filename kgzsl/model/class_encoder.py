@@ -60,7 +60,7 @@ class ClassEncoder(nn.Module):
 
     def open_properties(self, gates: Tensor) -> None:
         """Set the gate of every property, ``(property,)``; its attributes have the same."""
-        self.gate.copy_(gates[self.properties])
+        self.gate.copy_(gates.to(self.gate.device)[self.properties])
 
     def _scaled(self, value: Tensor, known: Tensor) -> Tensor:
         """Weighted values, of length 1 for each class where that is wanted; unknown ones are 0."""

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kgzsl.data.backbone import patch_tokens, tokens_in_front, vision_tower
+from kgzsl.data.backbone import patch_tokens, patches_and_channels, tokens_in_front, vision_tower
 from kgzsl.data.preprocessing import read_preprocessing
 from kgzsl.data.pretrained import load_pretrained, untrained
 from kgzsl.model.config import ModelConfig
@@ -103,7 +103,8 @@ class PretrainedEncoder(nn.Module):
         weights: False leaves its weights random, where a checkpoint's are loaded over them: config.json is enough.
 
     Raises:
-        ConfigError: no such model, one that reads no pixels or has no square grid, or fewer blocks than are tuned.
+        ConfigError: no such model, one that reads no pixels, not those of its preprocessing, or has no square grid, or
+            fewer blocks than are tuned.
     """
 
     def __init__(self, config: ModelConfig, *, weights: bool = True) -> None:
@@ -114,9 +115,8 @@ class PretrainedEncoder(nn.Module):
         self.backbone = vision_tower(network, source)
         self.in_front = tokens_in_front(self.backbone)
         tune(self.backbone, config.tuned_blocks, key="model.tuned_blocks")
-        side = self.preprocessing.size
-        with torch.no_grad():
-            _, self.patches, self.channels = self.eval()._patches(torch.zeros(1, side, side, 3)).shape
+        self.eval()
+        self.patches, self.channels = patches_and_channels(self.backbone, self.preprocessing, source)
         self.head = FeatureEncoder(self.channels, config)
 
     def train(self, mode: bool = True) -> PretrainedEncoder:

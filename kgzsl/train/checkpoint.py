@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +13,44 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from kgzsl.errors import CheckpointError, Problem
+from kgzsl.errors import CheckpointError, Problem, full_disk_said
 from kgzsl.ontology.whole import whole_file
 from kgzsl.train.sharding import in_pieces, piece_like, whole_tensor
 
-__all__ = ["load_state", "load_weights", "read_metadata", "save_state", "save_weights", "write_json", "write_text"]
+__all__ = [
+    "load_state",
+    "load_weights",
+    "read_metadata",
+    "room_for",
+    "save_state",
+    "save_weights",
+    "write_json",
+    "write_text",
+]
+
+
+FULL = tuple(f"os error {number}" for number in (errno.ENOSPC, errno.EDQUOT))
+"""How safetensors, which has no error of its own for it, says that the disk is full."""
+
+
+@contextmanager
+def room_for(path: Path) -> Iterator[None]:
+    """Around what writes a file of a run: a full disk becomes a FailureError.
+
+    Raises:
+        FailureError: the disk is full.
+    """
+    with full_disk_said(path, fix="make room, and start the same command again: it goes on after its last checkpoint"):
+        yield
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    with whole_file(path, force=True) as working:
+    """Write a text file whole or not at all.
+
+    Raises:
+        FailureError: the disk is full; an older file is untouched.
+    """
+    with room_for(path), whole_file(path, force=True) as working:
         working.write_text(text, encoding="utf-8")
 
 
@@ -30,6 +61,7 @@ def write_json(path: Path, content: Any) -> None:
 
 def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
     """A safetensors file, whole or not at all; of processes that hold pieces of the tensors, the first writes it."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     first = not any(map(in_pieces, tensors.values())) or dist.get_rank() == 0
@@ -40,8 +72,13 @@ def _write(path: Path, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> 
             detached[key] = whole.cpu().contiguous().clone()
     if not first:
         return
-    with whole_file(path, force=True) as working:
-        save_file(detached, working, {"kgzsl": json.dumps(metadata)})
+    with room_for(path), whole_file(path, force=True) as working:
+        try:
+            save_file(detached, working, {"kgzsl": json.dumps(metadata)})
+        except SafetensorError as error:
+            if not any(said in str(error) for said in FULL):
+                raise
+            raise OSError(errno.ENOSPC, str(error)) from None
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -67,7 +104,11 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def save_weights(path: Path, model: nn.Module, metadata: dict[str, Any]) -> None:
-    """Save a model's weights and buffers with JSON metadata."""
+    """Save a model's weights and buffers with JSON metadata.
+
+    Raises:
+        FailureError: the disk is full; an older file is untouched.
+    """
     _write(path, dict(model.state_dict()), metadata)
 
 
@@ -98,7 +139,11 @@ def load_weights(path: Path, model: nn.Module) -> dict[str, Any]:
 
 
 def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, metadata: dict[str, Any]) -> None:
-    """Save all that training needs to go on with the same bits."""
+    """Save all that training needs to go on with the same bits.
+
+    Raises:
+        FailureError: the disk is full; an older file is untouched.
+    """
     tensors = {f"model.{key}": value for key, value in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}

@@ -12,7 +12,7 @@ import torch
 from kgzsl.errors import Problem, TrainingError
 from kgzsl.model.compat_classifier import CompatClassifier
 from kgzsl.train.compat_drawing import StepDrawer
-from kgzsl.train.compat_objectives import ClassTables, CompatWeights, contrast_losses, grounding_losses
+from kgzsl.train.compat_objectives import ClassTables, CompatWeights, contrast_losses, grounding_losses, placed
 from kgzsl.train.compat_sampling import attribute_frequency, class_distances, sampling_tables
 from kgzsl.train.compat_texts import TextPieces
 from kgzsl.train.config import TrainConfig
@@ -93,9 +93,9 @@ class CompatMethod:
         model.train()
         rows = data.rows(phase.name)
         # Validation classes have no images in this phase: they are the unseen ones of self-calibration.
-        tables = ClassTables(
-            model.encode_classes(data.value, data.known), torch.from_numpy(np.flatnonzero(phase.classes))
-        )
+        vectors, place = model.encode_classes(data.value, data.known), model.log_scale.device
+        # Steps are drawn on the CPU, the same everywhere; what the network reads of them goes to where it is.
+        tables = placed(ClassTables(vectors, torch.from_numpy(np.flatnonzero(phase.classes))), place)
         drawer = self._drawer(model, data, phase.classes, rows, config.attribute_dropping)
         order = random.permutation(len(rows))
         steps = -(-len(order) // config.batch_size)
@@ -105,11 +105,12 @@ class CompatMethod:
                 model.eval()
             batch = order[step * config.batch_size : (step + 1) * config.batch_size]
             if random.random() < GROUNDING_SHARE:
-                losses = grounding_losses(model.network, drawer.grounding(batch, random), tables, weights=self.weights)
+                asked = placed(drawer.grounding(batch, random), place)
+                losses = grounding_losses(model.network, asked, tables, weights=self.weights)
             else:
                 template = (model.template, model.template_mask)
                 whole = len(batch) == config.batch_size
-                drawn = drawer.contrast(batch, random, template=template, whole=whole)
+                drawn = placed(drawer.contrast(batch, random, template=template, whole=whole), place)
                 losses = contrast_losses(model.network, drawn, tables, weights=self.weights)
             loss = torch.stack(list(losses.values())).sum() / self.accumulated
             if not torch.isfinite(loss):
@@ -147,7 +148,9 @@ class CompatMethod:
             strength=strength,
             groups=self.groups,
             labels=column[data.labels[rows]],
-            load=lambda chosen: model.pixels(torch.from_numpy(np.ascontiguousarray(data.array[rows[chosen]]))),
+            load=lambda chosen: model.pixels(
+                torch.from_numpy(np.ascontiguousarray(data.array[rows[chosen]])).to(model.log_scale.device)
+            ),
             dropping=dropping,
             departures=departures,
         )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -26,11 +27,13 @@ __all__ = [
     "grounding_losses",
     "image_contrast",
     "image_contrast_logits",
+    "placed",
     "self_calibration",
     "word_reconstruction",
 ]
 
 NEGATIVES = 4
+Batch = TypeVar("Batch", "Pairs", "GroundingBatch", "ContrastBatch", "ClassTables")
 STRENGTH_SCALE = 3.0
 """Word reconstruction is weighted by three times the strength of the masked attribute."""
 
@@ -172,6 +175,22 @@ class ContrastBatch:
     others: Tensor | None
     template: Tensor
     template_mask: Tensor
+
+
+def placed(batch: Batch, device: torch.device) -> Batch:
+    """A batch, or tables, with all its tensors on a device.
+
+    Example:
+        >>> placed(ClassTables(torch.zeros(3, 2), torch.arange(3)), torch.device("meta")).of_seen.device
+        device(type='meta')
+    """
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value.to(device)
+        return placed(value, device) if isinstance(value, Pairs) else value
+
+    return replace(batch, **{field.name: moved(getattr(batch, field.name)) for field in fields(batch)})
 
 
 def class_contrast(scores: Tensor, labels: Tensor, *, departures: Departures) -> Tensor:

@@ -13,7 +13,15 @@ import torch
 from torch import Tensor
 
 from kgzsl.data.rows import Rows
-from kgzsl.train.checkpoint import load_state, load_weights, read_metadata, save_state, save_weights, write_text
+from kgzsl.train.checkpoint import (
+    load_state,
+    load_weights,
+    read_metadata,
+    room_for,
+    save_state,
+    save_weights,
+    write_text,
+)
 from kgzsl.train.config import TrainConfig
 from kgzsl.train.masking import PromptTokens
 from kgzsl.train.processes import Processes
@@ -144,8 +152,8 @@ def fit(
     """Train a classifier, select its checkpoint on validation classes, train on all seen classes.
 
     Writes ``metrics.jsonl`` (one :class:`EpochRecord` a line), ``last.safetensors`` (to resume from) and
-    at the end ``checkpoint.safetensors``. Called again on the folder of a killed run it goes on
-    after its last complete epoch, with the same bits as if it had not been killed.
+    ``best.safetensors`` (the selected weights); the final ones are the caller's to save. Called again on the folder of
+    a killed run it goes on after its last complete epoch, with the same bits as if it had not been killed.
 
     Args:
         model: modified in place; ends with the final weights.
@@ -166,6 +174,7 @@ def fit(
 
     Raises:
         TrainingError: the loss is not finite.
+        FailureError: the disk is full; the last checkpoint is as it was.
     """
     processes = processes or Processes()
     fresh = {name: tensor.clone() for name, tensor in model.state_dict().items()} if config.refit == "anew" else {}
@@ -247,5 +256,5 @@ def _resume_point(folder: Path) -> dict:
 
 def _append(path: Path, record: EpochRecord) -> None:
     """The record as one more line."""
-    with path.open("a", encoding="utf-8") as file:
+    with room_for(path), path.open("a", encoding="utf-8") as file:
         file.write(record.line())

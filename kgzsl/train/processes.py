@@ -11,7 +11,8 @@ import torch.distributed as dist
 import torch.distributed.nn.functional as shared
 from torch import Tensor, nn
 
-from kgzsl.errors import FailureError, Problem
+from kgzsl.errors import ConfigError, FailureError, Problem
+from kgzsl.train.devices import pick_device
 from kgzsl.train.sharding import in_pieces, shard
 
 __all__ = ["Processes"]
@@ -41,19 +42,29 @@ class Processes:
     _parallel: dict[int, nn.Module] = field(default_factory=dict)
 
     @classmethod
-    def joined(cls, *, sharded: bool = False) -> Processes:
-        """Join the others that ``torchrun`` started, if it did: over NCCL where there are GPUs, else over gloo.
+    def joined(cls, device: str = "", *, sharded: bool = False) -> Processes:
+        """Join the others that ``torchrun`` started, if it did: over NCCL where they train on GPUs, else over gloo.
 
         Args:
+            device: where to train: see :func:`kgzsl.train.devices.pick_device`.
             sharded: whether to share out the weights of the image encoder.
+
+        Raises:
+            ConfigError: there are fewer GPUs here than processes, or none and one was asked for.
         """
         count = int(os.environ.get("WORLD_SIZE", "1"))
         if count == 1:
             return cls()
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))  # NCCL takes a GPU for one process alone
+        place = pick_device(device)
+        if place.type == "cuda":
+            here, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", count)), torch.cuda.device_count()
+            if here > gpus:
+                fix = f"start {gpus} with --nproc-per-node, or set train.device = 'cpu'"
+                got = f"{here} processes on a machine with GPUs: {gpus}"
+                raise ConfigError(Problem(got, expected="a GPU for each process", fix=fix))
+            torch.cuda.set_device(place)  # NCCL takes a GPU for one process alone
         if not dist.is_initialized():
-            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
         return cls(dist.get_rank(), count, sharded)
 
     @property

@@ -62,12 +62,14 @@ def warm_start(
     size = float(pooled.square().sum(1).mean().sqrt())
     path = EszslPath(pooled.double().numpy() / size, labels, classes.double().cpu().numpy())
     texts = model.encode_text().attributes
-    detectors = (model.grounding.detector(texts) * model.grounding.scale).double()
+    # The solver that takes a deficient rank is one of the CPU.
+    detectors = (model.grounding.detector(texts) * model.grounding.scale).double().cpu()
+    scale = model.log_scale.double().exp().cpu()
     tried = []
     pairs = list(itertools.product(STRENGTHS, STRENGTHS)) if judge else [tuple(chosen[name] for name in NAMES)]
     for pair in pairs:
-        weights = torch.from_numpy(path.solve(*pair)).T / size / model.log_scale.double().exp()
-        value = torch.linalg.lstsq(detectors, weights.to(detectors.device), driver="gelsd").solution
+        weights = torch.from_numpy(path.solve(*pair)).T / size / scale
+        value = torch.linalg.lstsq(detectors, weights, driver="gelsd").solution
         model.grounding.value.weight.copy_(value)
         tried.append((judge() if judge else 0.0, pair, model.grounding.value.weight.clone()))
     _, pair, best = max(tried, key=lambda trial: trial[:2])

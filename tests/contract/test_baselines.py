@@ -17,6 +17,7 @@ from kgzsl.api.scoring import scores_of
 from kgzsl.errors import ConfigError, RunError
 from kgzsl.model.config import ATTRIBUTE_BASELINES, BASELINES, KINDS, NAMED_BASELINES
 from kgzsl.train.baselines.methods import METHODS
+from kgzsl.train.run import parse_config
 
 TRAINED = [kind for kind in BASELINES if not kind.startswith("clip")]
 every_kind = pytest.mark.parametrize("kind", BASELINES)
@@ -174,3 +175,13 @@ def test_other_kinds_say_that_they_cannot_be_explained(kind: str, runs: Any, toy
 def test_baselines_beside_a_baseline(kind: str, runs: Any) -> None:
     for name in api.BASELINES:
         assert 0 <= api.baseline(runs(kind), name).H <= 1
+
+
+@pytest.mark.parametrize("kind", TRAINED)
+def test_on_the_embedded_benchmark_it_is_better_than_chance(kind: str, tmp_path: Path) -> None:
+    """On the mean token of an encoder with random weights: 20 unseen classes, so chance is 0.05 (T1) and 0 (AUSUC)."""
+    data = {"benchmark": "creatures", "size": 32, "train_per_class": 10, "test_per_class": 5}
+    report = api.evaluate(api.fit(parse_config({"data": data, "model": {"kind": kind}}), tmp_path / "run"))
+    assert report.dataset == "creatures"
+    assert report.T1 > 0.15
+    assert report.AUSUC > 0.01

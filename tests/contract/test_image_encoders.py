@@ -283,6 +283,34 @@ def test_without_its_weights_the_shape_is_enough(saved: Saved, tmp_path: Path) -
         assert torch.equal(shape(torch.from_numpy(pixels(1))), whole(torch.from_numpy(pixels(1))))
 
 
+@families
+def test_images_of_another_size_are_read_or_refused_with_both_sizes(saved: Saved, tmp_path: Path, name: str) -> None:
+    for file in ("config.json", "model.safetensors"):
+        (tmp_path / file).symlink_to(saved(name) / file)
+    (tmp_path / "preprocessor_config.json").write_text(Preprocessing(96, 96, (0.5,) * 3, (0.25,) * 3).to_json())
+    makers = (load_backbone, encoder)
+    if name in ("vit", "deit", "clip", "clip, vision", "siglip", "siglip, vision"):
+        for make in makers:
+            with pytest.raises(
+                ConfigError, match=r"scales images to 96 x 96 pixels, but its model reads 64 x 64 alone"
+            ):
+                make(tmp_path)
+    else:
+        assert load_backbone(tmp_path).encode(np.zeros((1, 96, 96, 3), dtype=np.uint8)).shape[0] == 1
+        assert encoder(tmp_path).channels == FAMILIES[name].channels
+
+
+@pytest.mark.parametrize("make", [load_backbone, encoder])
+def test_a_model_of_images_in_pieces(tmp_path: Path, make: Callable[[Path], Any]) -> None:
+    from transformers import AutoModel, Siglip2VisionConfig
+
+    shape = {name: value for name, value in WIDE.items() if name != "image_size"}
+    AutoModel.from_config(Siglip2VisionConfig(**shape, num_patches=16)).save_pretrained(tmp_path)
+    said = r"is a Siglip2VisionModel, which needs pixel_attention_mask and spatial_shapes beside the pixels; exp"
+    with pytest.raises(ConfigError, match=said):
+        make(tmp_path)
+
+
 def test_weights_in_half_precision_become_whole(saved: Saved, tmp_path: Path) -> None:
     import transformers
 

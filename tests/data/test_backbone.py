@@ -14,7 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from kgzsl.data.backbone import PatchBackbone, cache_folder, cached_features, load_backbone, patch_tokens
+from kgzsl.data.backbone import PatchBackbone, cached_features, load_backbone, patch_tokens
+from kgzsl.data.cache import cache_folder
 from kgzsl.data.preprocessing import Preprocessing
 from kgzsl.errors import ConfigError, FailureError, ImageError
 
@@ -83,6 +84,10 @@ def test_the_cache_is_where_it_is_told_to_be(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.delenv("KGZSL_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "b"))
     assert cache_folder() == tmp_path / "b" / "kgzsl"
+    monkeypatch.setenv("KGZSL_CACHE", "")  # not the current folder
+    assert cache_folder() == tmp_path / "b" / "kgzsl"
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert cache_folder() == Path.home() / ".cache" / "kgzsl"
 
 
 def test_features_are_computed_once_and_in_order(paths: list[Path], fake: Fake) -> None:
@@ -154,6 +159,7 @@ import os, signal, sys
 from pathlib import Path
 import torch
 from kgzsl.data.backbone import PatchBackbone, cached_features
+from kgzsl.data.cache import cache_folder
 from kgzsl.data.preprocessing import Preprocessing
 
 class Network(torch.nn.Module):
@@ -227,6 +233,21 @@ def test_writing_to_a_full_disk(paths: list[Path], fake: Fake) -> None:
         cached_features(paths, fake())
 
 
+def test_features_that_float16_cannot_hold_are_named_and_nothing_is_kept(paths: list[Path], fake: Fake) -> None:
+    large = fake()
+    large.module.forward = lambda pixel_values: SimpleNamespace(  # three images have a bright channel
+        last_hidden_state=torch.nn.functional.adaptive_avg_pool2d(pixel_values + 1, 2) * 50_000
+    )
+    with pytest.raises(
+        ImageError, match="its features are larger, or no numbers; expected features that float1"
+    ) as caught:
+        cached_features(paths, large, batch_size=5)
+    assert [p.file for p in caught.value.problems] == [paths[0], paths[1], paths[4]]
+    assert entries() == []
+    with pytest.raises(ImageError, match="image 1: its features are larger"):
+        large.encode(np.stack([np.zeros((16, 16, 3), np.uint8), np.full((16, 16, 3), 255, np.uint8)]))
+
+
 def test_two_processes_compute_once(paths: list[Path], fake: Fake) -> None:
     import threading
 
@@ -274,7 +295,7 @@ def vit_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_transformers_folder(vit_folder: Path, paths: list[Path]) -> None:
     backbone = load_backbone(vit_folder)
-    assert backbone.preprocessing == Preprocessing(16, 16, (0.4,) * 3, (0.2,) * 3)
+    assert backbone.preprocessing == Preprocessing(16, 16, (0.4,) * 3, (0.2,) * 3, squash=True, resample=2)
     assert not any(p.requires_grad for p in backbone.module.parameters())
     features = backbone.features(paths)
     values = torch.from_numpy(np.stack([np.asarray(Image.open(p)) for p in paths])).permute(0, 3, 1, 2) / 255
@@ -310,6 +331,16 @@ def test_a_truncated_backbone(vit_folder: Path, tmp_path: Path, cut: str) -> Non
         (tmp_path / file.name).write_bytes(content[: len(content) // 2] if file.name == cut else content)
     with pytest.raises(ConfigError, match="no backbone at"):
         load_backbone(tmp_path)
+
+
+def test_the_backbone_computes_where_it_is_told_to(vit_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_backbone(vit_folder, device="cpu").device == torch.device("cpu")
+    assert load_backbone(vit_folder, device="meta").device == torch.device("meta")
+    asked: list[Any] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.nn.Module, "to", lambda module, place: asked.append(place))
+    load_backbone(vit_folder)
+    assert asked == ["cuda"]
 
 
 def test_no_backbone_there(tmp_path: Path) -> None:

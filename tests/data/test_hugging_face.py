@@ -6,6 +6,7 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 
 from kgzsl import api
 from kgzsl.data.check import check
-from kgzsl.errors import ConfigError, DataError
+from kgzsl.errors import ConfigError, DataError, FailureError
 
 
 def test_the_library_is_asked_for(toys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,6 +73,24 @@ def test_a_folder(form: str, saved: Path, toys: Any) -> None:
     assert again.names == images.names
     report = check(root, dataset="hf")
     assert (report.problems, dict(report.counts)) == ((), {"classes": 8, "images": 64})
+
+
+def test_a_full_disk_is_said_and_nothing_is_kept(toys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kgzsl.data import hugging_face
+
+    def full(table: Any, image: str, label: str, *, folder: Path, folders: list[str]) -> None:
+        folder.mkdir()
+        (folder / "half.png").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setenv("KGZSL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(hugging_face, "_open", lambda root: {"train": SimpleNamespace(_fingerprint="f")})
+    monkeypatch.setattr(hugging_face, "_columns", lambda tables, root: ("picture", "what", ("red disc",)))
+    monkeypatch.setattr(hugging_face, "_write", full)
+    (tmp_path / "saved").mkdir()
+    with pytest.raises(FailureError, match="no space is left on the disk; make room, or set KGZSL_CACHE"):
+        api.load_dataset(config(toys, tmp_path / "saved"))
+    assert list((tmp_path / "cache" / "hf").iterdir()) == []
 
 
 def test_what_is_wrong_with_one(saved: Path, toys: Any, tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from kgzsl.errors import CheckpointError
+from kgzsl.errors import CheckpointError, FailureError
 from kgzsl.train import checkpoint
 from kgzsl.train.checkpoint import load_state, load_weights, read_metadata, save_state, save_weights, write_text
 
@@ -71,6 +72,43 @@ def test_an_exception_leaves_no_half_file(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(KeyboardInterrupt):
         save_weights(path, network(), {"epoch": 2})
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        SafetensorError("Error while serializing: I/O error: Disk quota exceeded (os error 122)"),
+    ],
+)
+def test_a_full_disk_is_said_and_an_earlier_checkpoint_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    path, model = tmp_path / "last.safetensors", network()
+    optimizer = torch.optim.AdamW(model.parameters())
+    save_state(path, model, optimizer, {"epoch": 1})
+    before = path.read_bytes()
+
+    def full(tensors: Any, file: Path, metadata: Any) -> None:
+        Path(file).write_bytes(b"half a file")
+        raise error
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    for save in (lambda: save_state(path, model, optimizer, {}), lambda: save_weights(path, model, {})):
+        with pytest.raises(FailureError, match="no space is left on the disk; make room, and start") as caught:
+            save()
+        assert caught.value.problems[0].file == path
+        assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == {path.name: before}
+
+
+def test_other_errors_of_writing_stay_what_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(tensors: Any, file: Path, metadata: Any) -> None:
+        raise SafetensorError("I/O error: Permission denied (os error 13)")
+
+    monkeypatch.setattr("safetensors.torch.save_file", broken)
+    with pytest.raises(SafetensorError, match="Permission denied"):
+        save_weights(tmp_path / "c.safetensors", network(), {})
 
 
 def test_text_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from kgzsl import api
 from kgzsl.errors import ConfigError
+from kgzsl.train.processes import Processes
 from kgzsl.train.run import parse_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,14 +57,14 @@ except Exception as error:
 """
 
 
-def torchrun(count: int, *command: object, cwd: Path) -> subprocess.CompletedProcess:
+def torchrun(count: int, *command: object, cwd: Path, fails: bool = False) -> subprocess.CompletedProcess:
     """Run a script in several processes on this machine."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(
         [*launcher, *map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True, timeout=300
     )
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert bool(done.returncode) == fails, done.stderr[-3000:]
     return done
 
 
@@ -111,6 +112,45 @@ def test_a_run_in_two_processes_is_a_run_in_one(toys: Any, tmp_path: Path) -> No
         done = torchrun(count, ROOT / "cli.py", *command, "--json", cwd=tmp_path)
         assert json.loads(done.stdout)["run"] == str(tmp_path / f"run-{count}")  # one of them talks
     assert_same_run(tmp_path / "run-1", tmp_path / "run-2")
+
+
+def test_a_baseline_is_of_one_process(toys: Any, tmp_path: Path) -> None:
+    command = [*toys.arguments(tmp_path / "run"), "--set", "model.kind='eszsl'"]
+    done = torchrun(2, ROOT / "cli.py", *command, cwd=tmp_path, fails=True)
+    said = " ".join(done.stderr.replace("\u2502", " ").split())
+    assert "model.kind = 'eszsl', a baseline, in 2 processes; expected one process; start it without torchrun" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("device", "gpus", "backend"), [("cpu", 2, "gloo"), ("", 2, "nccl"), ("cuda", 2, "nccl"), ("", 0, "gloo")]
+)
+def test_processes_talk_as_where_they_train_asks(
+    monkeypatch: pytest.MonkeyPatch, device: str, gpus: int, backend: str
+) -> None:
+    taken: list[Any] = []
+    for name, value in (("WORLD_SIZE", "2"), ("LOCAL_WORLD_SIZE", "2"), ("LOCAL_RANK", "1"), ("RANK", "1")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(torch.cuda, "set_device", taken.append)
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: False)
+    monkeypatch.setattr(torch.distributed, "init_process_group", taken.append)
+    monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
+    assert Processes.joined(device).count == 2
+    assert taken == ([torch.device("cuda", 1), "nccl"] if backend == "nccl" else ["gloo"])
+
+
+def test_more_processes_than_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    said = (
+        "2 processes on a machine with GPUs: 1; expected a GPU for each process; start 1 with --nproc-per-node, or set"
+    )
+    with pytest.raises(ConfigError, match=said):
+        Processes.joined()
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -17,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from kgzsl.data.cache import cache_folder
 from kgzsl.data.creatures.appearance import FEATURES, Appearance, appearances
 from kgzsl.data.creatures.render import RENDERER_VERSION, Box, render
-from kgzsl.errors import DataError, Problem, SplitError
+from kgzsl.errors import DataError, Problem, SplitError, full_disk_said
 from kgzsl.ontology import read_ontology
 
 __all__ = ["Creatures", "cached", "generate", "load", "ontology_path", "read_looks"]
@@ -141,6 +141,7 @@ def generate(
 
     Raises:
         DataError: ``out`` exists, or a number is out of range.
+        FailureError: the disk is full; nothing is kept.
     """
     out = Path(out)
     _check(out, size=size, train_per_class=train_per_class, test_per_class=test_per_class, seed=seed)
@@ -157,18 +158,20 @@ def generate(
         "ontology_sha256": _digest(source),
         "renderer_version": RENDERER_VERSION,
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
-        folder = Path(temporary) / "data"
-        folder.mkdir()
-        _draw(folder, looks, rows, size=size, processes=processes, progress=progress)
-        _write_tables(folder, looks, rows, meta)
-        if png:
-            _write_png(folder, looks, rows)
-        try:
-            folder.rename(out)
-        except OSError as error:
-            raise _taken(out) from error
+    fix = "make room, or write to another disk: --out, and of the cache KGZSL_CACHE"
+    with full_disk_said(out.parent, fix=fix):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
+            folder = Path(temporary) / "data"
+            folder.mkdir()
+            _draw(folder, looks, rows, size=size, processes=processes, progress=progress)
+            _write_tables(folder, looks, rows, meta)
+            if png:
+                _write_png(folder, looks, rows)
+            try:
+                folder.rename(out)
+            except OSError as error:
+                raise _taken(out) from error
     return out
 
 
@@ -183,14 +186,13 @@ def cached(
 ) -> Path:
     """The folder that :func:`generate` makes, made once and kept in the user's cache.
 
-    The cache is ``$KGZSL_CACHE``, else ``$XDG_CACHE_HOME/kgzsl``, else ``~/.cache/kgzsl``; the
-    folder's name follows from the parameters, the ontology and the renderer's version.
+    The cache is :func:`kgzsl.data.cache.cache_folder`; the folder's name follows from the parameters, the ontology and
+    the renderer's version.
     """
     source = ontology_path() if ontology is None else Path(ontology)
     digest = _digest(source)
     key = json.dumps([RENDERER_VERSION, digest, size, train_per_class, test_per_class, seed])
-    root = os.environ.get("KGZSL_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kgzsl"
-    folder = Path(root) / f"creatures-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    folder = cache_folder() / f"creatures-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     if not folder.is_dir():
         try:
             generate(
@@ -260,23 +262,26 @@ def _plan(looks: Looks, train: int, test: int, seed: int) -> Iterator[_Row]:
 def _draw(
     folder: Path, looks: Looks, rows: Sequence[_Row], *, size: int, processes: int, progress: Progress | None
 ) -> None:
-    """Draw all images into the array file, a batch at a time, and write their boxes."""
-    images = np.lib.format.open_memmap(
-        folder / "images.npy", mode="w+", dtype=np.uint8, shape=(len(rows), size, size, 3)
-    )
+    """Draw all images into the array file, one after the other, and write their boxes.
+
+    Not through a memory map, where a full disk is a signal and no error.
+    """
     boxes = np.full((len(rows), len(_PROPERTIES), 4), np.nan, dtype=np.float32)
     jobs = [(looks.appearances[row.iri], row.seed, size) for row in rows]
     pool = ProcessPoolExecutor(processes) if processes > 1 else None
     try:
         done = pool.map(_one, jobs, chunksize=64) if pool else map(_one, jobs)
-        for n, (image, box) in enumerate(done):
-            images[n], boxes[n] = image, box
-            if progress and ((n + 1) % 100 == 0 or n + 1 == len(rows)):
-                progress(n + 1, len(rows))
+        with (folder / "images.npy").open("wb") as file:
+            layout = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), size, size, 3)}
+            np.lib.format.write_array_header_1_0(file, layout)
+            for n, (image, box) in enumerate(done):
+                file.write(image.astype(np.uint8, copy=False).tobytes())
+                boxes[n] = box
+                if progress and ((n + 1) % 100 == 0 or n + 1 == len(rows)):
+                    progress(n + 1, len(rows))
     finally:
         if pool:
             pool.shutdown(cancel_futures=True)
-    images.flush()
     np.savez_compressed(folder / "boxes.npz", boxes=boxes, properties=np.array(_PROPERTIES))
 
 

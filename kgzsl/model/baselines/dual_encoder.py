@@ -78,8 +78,8 @@ class DualImages(nn.Module):
             self.size = math.isqrt(processing.max_num_patches) * self.patch
         self.mean = torch.tensor(processing.image_mean)
         self.deviation = torch.tensor(processing.image_std)
-        # Its function alone and no submodule: the weights are those of the folder, and in no checkpoint.
-        self.embed = model.get_image_features
+        # In a tuple and no submodule: the weights are those of the folder, and in no checkpoint.
+        self.held = (model,)
         with torch.inference_mode():
             self.channels = int(self._embedded(torch.zeros(1, 3, self.size, self.size)).shape[1])
 
@@ -88,19 +88,22 @@ class DualImages(nn.Module):
         pixels = images.permute(0, 3, 1, 2).float()
         if pixels.shape[2] != self.size:
             pixels = F.interpolate(pixels, size=(self.size, self.size), mode="bicubic", antialias=True).clamp(0, 255)
-        values = (pixels / 255 - self.mean.view(-1, 1, 1)) / self.deviation.view(-1, 1, 1)
+        self.held[0].to(images.device)  # no submodule goes with the others to the GPU
+        mean, deviation = (values.to(images.device).view(-1, 1, 1) for values in (self.mean, self.deviation))
+        values = (pixels / 255 - mean) / deviation
         return self._embedded(values)[:, None]
 
     def _embedded(self, values: Tensor) -> Tensor:
         """Normalized pixels ``(image, 3, size, size)`` to embeddings ``(image, channel)``."""
+        embed = self.held[0].get_image_features
         if not self.patch:
-            return _embedding(self.embed(values))
+            return _embedding(embed(values))
         count, side = len(values), self.size // self.patch
         patches = values.reshape(count, 3, side, self.patch, side, self.patch).permute(0, 2, 4, 3, 5, 1)
         patches = patches.reshape(count, side * side, -1)
         mask = torch.ones(patches.shape[:2], dtype=torch.long, device=values.device)
-        shapes = torch.full((count, 2), side)
-        return _embedding(self.embed(patches, pixel_attention_mask=mask, spatial_shapes=shapes))
+        shapes = torch.full((count, 2), side, device=values.device)
+        return _embedding(embed(patches, pixel_attention_mask=mask, spatial_shapes=shapes))
 
 
 def text_vectors(source: str, texts: Sequence[Sequence[str]]) -> Tensor:

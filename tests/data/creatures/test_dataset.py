@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +77,39 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(RuntimeError):
         generate(tmp_path / "out", size=16, train_per_class=1, test_per_class=1)
     assert list(tmp_path.iterdir()) == []
+
+
+FULL = """
+import sys
+from pathlib import Path
+from kgzsl.data.creatures import cached
+from kgzsl.errors import FailureError
+
+try:
+    cached(32, train_per_class=4, test_per_class=2)
+except FailureError as error:
+    print(error)
+print([file.name for file in Path(sys.argv[1]).iterdir()])
+"""
+
+
+def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside = ["unshare", "--map-root-user", "--mount"]  # in which it may mount a disk of its own
+    if not shutil.which("unshare") or subprocess.run([*inside, "true"], check=False).returncode:
+        pytest.skip("no small disk can be mounted here")
+    monkeypatch.setenv("KGZSL_CACHE", str(tmp_path))
+    script = 'mount -t tmpfs -o size=256k none "$1" && exec "$2" -c "$3" "$1"'
+    command = [*inside, "sh", "-c", script, "sh", str(tmp_path), sys.executable, FULL]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said, left = done.stdout.splitlines()
+    assert said.startswith(f"{tmp_path}: no space is left on the disk; make room, or write to another disk")
+    assert left == "[]"
+
+
+def test_the_array_has_the_bytes_that_numpy_gives_it(drawn: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", np.load(drawn / "images.npy"))
+    assert (tmp_path / "images.npy").read_bytes() == (drawn / "images.npy").read_bytes()
 
 
 def test_the_cache_is_made_once_for_each_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
