@@ -161,6 +161,24 @@ def test_features_are_for_the_layout_that_has_them(world: Any) -> None:
         api.load_dataset(config(world, data={"features": "res101.mat"}))
 
 
+@pytest.mark.parametrize("dataset", ["ImNet-A", "ImNet-O"])
+def test_k_zsl_s_data_sets_by_name(dataset: str, world: Any) -> None:
+    """A small copy loads under the data set's name, and the check says by how much it is smaller."""
+    (world.folder / "classes.csv").unlink()
+    for folder in list(world.images.iterdir()):
+        if " " in folder.name:
+            folder.rename(world.images / folder.name.title().replace(" ", ""))
+    names = sorted(p.name for p in world.images.iterdir())
+    for side, some in (("seen", names[2:]), ("unseen", names[:2])):
+        (world.folder / f"{side}.txt").write_text("\n".join(some) + "\n")
+    loaded = api.load_dataset(config(world, dataset))
+    assert (len(loaded.split.seen), len(loaded.split.unseen)) == (6, 2)
+    report = check(world.folder, dataset=dataset)
+    assert report.layout == "kzsl"
+    told = [*map(str, report.problems), *report.notes]
+    assert any(text.startswith("2 unseen; ") and f"as published for {dataset}" in text for text in told), told
+
+
 def test_lists_of_wnids(world: Any) -> None:
     """K-ZSL's layout: folders named by the local name of the class."""
     (world.folder / "classes.csv").unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,47 @@ def test_images_are_found_wherever_the_folder_is(xlsa17: Any, tmp_path: Path) ->
     world = xlsa17.copy(tmp_path / "world")
     (world.folder / "JPEGImages").rename(tmp_path / "photos")
     assert len(listing(world, features="", images=str(tmp_path / "photos")).files) == 64
+
+
+RAW = {
+    # As the published lists name them, and where the archive of the images has them.
+    "CUB": (
+        "/BS/other/CUB_200_2011/images/{number:03}.{name}/{name}_{k:04}.jpg",
+        "images/{number:03}.{name}",
+        "{name}_{k:04}.jpg",
+    ),
+    "SUN": ("/BS/other/SUN/images/{letter}/{name}/sun_{k}.jpg", "images/{letter}/{name}", "sun_{k}.jpg"),
+    "AWA2": (
+        "/BS/other/Animals_with_Attributes2//JPEGImages/{name}/{name}_{k}.jpg",
+        "JPEGImages/{name}",
+        "{name}_{k}.jpg",
+    ),
+}
+
+
+@pytest.mark.parametrize("dataset", RAW)
+def test_raw_images_in_their_published_folders(dataset: str, xlsa17: Any, tmp_path: Path) -> None:
+    """The folders of CUB are numbered, those of SUN lie in one of their first letter."""
+    world = xlsa17.copy(tmp_path / "world")
+    (world.folder / "JPEGImages").rename(tmp_path / "pictures")
+    content, expected = world.res101(), []
+    listed, folder, file = RAW[dataset]
+    for row in range(64):
+        name = world.classes[row // 8]
+        words = {"name": name, "letter": name[0], "number": row // 8 + 1, "k": row % 8}
+        content["image_files"][row, 0] = listed.format(**words)
+        place = world.folder / folder.format(**words)
+        place.mkdir(parents=True, exist_ok=True)
+        expected.append(place / file.format(**words))
+        shutil.copy(tmp_path / "pictures" / name / f"{row % 8}.png", expected[-1])
+    world.write(res101=content)
+    assert listing(world, features="", dataset=dataset).files == tuple(expected)
+    pixels = api.load_dataset(world.config(data={"features": "", "size": 16})).images
+    assert (len(pixels), pixels.array.shape[1:]) == (64, (16, 16, 3))
+    expected[5].unlink()
+    report = check(world.folder, dataset=dataset)
+    assert any("1 of 64 images are in the list, but not in the folder" in str(p) for p in report.problems)
+    assert report.counts["files"] == 63
 
 
 def test_images_of_two_prefixes_as_in_apy(xlsa17: Any, tmp_path: Path) -> None:
