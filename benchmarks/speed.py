@@ -59,7 +59,7 @@ RESULTS = Path(__file__).parent / "results" / "speed.csv"
 TOLERANCE = 1e-10
 """Both compute the same sums in another order."""
 SEED = 7
-EVALUATED_TOGETHER = 64
+EVALUATED_TOGETHER = 128
 HEADER = ("size", "data", "what", "tokens", "images", "loop_seconds", "package_seconds", "ratio", "target")
 KEYS = 4
 """The first columns name a result."""
@@ -281,7 +281,7 @@ def timed(world: World, model: CompatClassifier, size: Size, *, batch: int) -> I
 
     yield (
         "evaluation",
-        cpu_seconds([loop, partial(evidence_of, model, pixels, batch=EVALUATED_TOGETHER)], size.repeats),
+        cpu_seconds([loop, partial(evidence_of, model, pixels)], size.repeats),
     )
 
 
