@@ -39,7 +39,7 @@ from kgzsl import api
 from kgzsl.cli.console import console, error_console, print_table
 from kgzsl.evaluate import ZeroShotReport
 from kgzsl.evaluate.report import MEASURES
-from kgzsl.train.run import RunConfig, RunFolder, read_config
+from kgzsl.train.run import RunFolder, read_config
 
 RESULTS = Path(__file__).parent / "results"
 TOLD = ("dataset", "backbone", "overlap", "semantics", "selection_rule", "seed")
@@ -126,7 +126,11 @@ def _run_all(jobs: list[Job], *, at_once: int, resume: bool) -> list[Row]:
     of = {job.folder: job for job in jobs}
     # A mistake is found before anything is deleted.
     runs = {folder: read_config(job.config, overrides=job.overrides) for folder, job in of.items()}
-    there = {folder for folder, config in runs.items() if resume and _complete(folder, config)}
+    there = {
+        folder
+        for folder, config in runs.items()
+        if resume and RunFolder(folder).complete and RunFolder(folder).is_of(config)
+    }
     for folder in runs.keys() - there:
         shutil.rmtree(folder, ignore_errors=True)
     rows: dict[Path, list[Row]] = {}
@@ -144,14 +148,6 @@ def _run_all(jobs: list[Job], *, at_once: int, resume: bool) -> list[Row]:
             done(folder)
         api.fit_at_once({f: c for f, c in runs.items() if f not in there}, jobs=at_once, done=done)
     return [row for folder in runs for row in rows[folder]]
-
-
-def _complete(folder: Path, config: RunConfig) -> bool:
-    """Whether a folder holds this very run, trained to its end."""
-    file = folder / "config.toml"
-    if not file.is_file() or file.read_text(encoding="utf-8") != config.to_toml():
-        return False
-    return bool(RunFolder(folder).state()["complete"])
 
 
 def _measure(job: Job) -> list[Row]:

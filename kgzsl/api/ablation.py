@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,7 +88,7 @@ def ablate(
     facts: Sequence[str],
     seeds: Iterable[int],
     jobs: int = 1,
-    trained: Callable[[Path, int], None] = lambda run, left: None,
+    trained: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Ablation]:
     """Train and measure the full runs and those without each group, and what each group is worth.
 
@@ -99,7 +100,7 @@ def ablate(
         facts: as :func:`settings_of`.
         seeds: of every setting.
         jobs: how many runs at the same time.
-        trained: called after every run with its folder and how many are left.
+        trained: called at the start and after every run with (runs trained, runs in all).
 
     Raises:
         InputError: anything that is wrong with facts, seeds or data.
@@ -112,14 +113,10 @@ def ablate(
     waiting: dict[Path, RunConfig] = {}
     for name, setting in settings.items():
         waiting |= runs_of_seeds(setting, folders[name], seeds)
-    left = len(waiting)
-
-    def done(run: Path) -> None:
-        nonlocal left
-        left -= 1
-        trained(run, left)
-
-    fit_at_once(waiting, jobs=jobs, done=done)
+    total = len(settings) * len(seeds)
+    complete = itertools.count(total - len(waiting))
+    trained(next(complete), total)
+    fit_at_once(waiting, jobs=jobs, done=lambda run: trained(next(complete), total))
     rows: list[Ablation] = []
     for name, path in folders.items():
         (summary,) = summarize(report_of(path / f"seed-{seed}") for seed in seeds)

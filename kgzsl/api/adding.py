@@ -62,11 +62,10 @@ def add_classes(run: Run, *files: str | Path, classes: Iterable[str] = (), liste
     table = _table(run, extended, (*run.space.classes, *added))
     old = len(run.space)
     _need_same(run, table, file=files[0])
-    rows = [_with_ranks(run, table, iri) for iri in added]
-    value, known = (np.stack([getattr(table, name)[old:][k] for k in range(len(added))]) for name in ("value", "known"))
-    for k, numbers in enumerate(rows):
-        for column, share in numbers.items():
-            value[k, column], known[k, column] = share, True
+    value, known = table.value[old:].copy(), table.known[old:]
+    for k, iri in enumerate(added):
+        for column, share in _with_ranks(run, table, iri).items():
+            value[k, column] = share
     empty = [iri for iri, row in zip(added, known, strict=True) if not row.any()]
     if empty:
         fix = "say of each what it has of the attributes of the run"

@@ -39,9 +39,9 @@ def runs_of_seeds(config: RunConfig, folder: str | Path, seeds: Iterable[int]) -
     for seed in seeds:
         path = Path(folder) / f"seed-{seed}"
         wanted = replace(config, train=replace(config.train, seed=seed))
-        if not (path / "run.json").is_file() or not RunFolder(path).state()["complete"]:
+        if not RunFolder(path).complete:
             waiting[path] = wanted
-        elif (path / "config.toml").read_text(encoding="utf-8") != wanted.to_toml():
+        elif not RunFolder(path).is_of(wanted):
             fix = "give another --out, or delete the folder"
             problems.append(Problem("holds a complete run that was set up otherwise", file=path, fix=fix))
     if problems:

@@ -63,11 +63,10 @@ def ablate(
     names, wanted = facts.replace(",", " ").split(), numbers(seeds)
     columns = (TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"))
     with Progress(*columns, TimeRemainingColumn(), console=error_console, disable=json) as bars:
-        total = len(api.settings_of(run_config, names)) * len(wanted)
-        task = bars.add_task("runs", total=total)
+        task = bars.add_task("runs", total=None)
 
-        def trained(run: Path, left: int) -> None:
-            bars.update(task, completed=total - left)
+        def trained(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
 
         rows = api.ablate(run_config, folder, facts=names, seeds=wanted, jobs=jobs, trained=trained)
     if json:

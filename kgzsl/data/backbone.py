@@ -112,9 +112,7 @@ class PatchBackbone:
     @property
     def device(self) -> torch.device:
         """Where it computes; what it gives is on the CPU."""
-        import torch
-
-        return next((p.device for p in self.module.parameters()), torch.device("cpu"))
+        return _device_of(self.module)
 
     def features(self, paths: Sequence[str | Path]) -> np.ndarray:
         """Patch features of image files, float16 ``(image, patch, channel)``.
@@ -238,10 +236,9 @@ def patches_and_channels(tower: torch.nn.Module, preprocessing: Preprocessing, s
     import torch
 
     side = preprocessing.size
-    place = next((p.device for p in tower.parameters()), torch.device("cpu"))
     try:
         with torch.no_grad():
-            black = preprocessing.normalize(torch.zeros(1, side, side, 3, device=place))
+            black = preprocessing.normalize(torch.zeros(1, side, side, 3, device=_device_of(tower)))
             hidden = tower(pixel_values=black).last_hidden_state
     except torch.OutOfMemoryError:
         raise
@@ -251,6 +248,13 @@ def patches_and_channels(tower: torch.nn.Module, preprocessing: Preprocessing, s
         raise
     _, patches, channels = patch_tokens(hidden, in_front=tokens_in_front(tower)).shape
     return patches, channels
+
+
+def _device_of(module: torch.nn.Module) -> torch.device:
+    """Where a network's weights are; the CPU where it has none."""
+    import torch
+
+    return next((p.device for p in module.parameters()), torch.device("cpu"))
 
 
 def _unread(tower: torch.nn.Module, side: int, source: str | Path) -> ConfigError | None:

@@ -104,8 +104,7 @@ def say(ontology: Ontology, classes: Collection[str], facts: Sequence[str]) -> S
 
 def described(ontology: Ontology) -> np.ndarray:
     """Bool (fact,): whether a fact is about a class, and not of the taxonomy."""
-    taxonomy = np.array([ontology.is_taxonomy(t) for t in ontology.terms], dtype=bool)
-    return _are(ontology.classes, ontology)[ontology.columns.subject] & ~taxonomy[ontology.columns.predicate]
+    return _are(ontology.classes, ontology)[ontology.columns.subject] & ~_of_taxonomy(ontology)
 
 
 def _attributes(ontology: Ontology) -> np.ndarray:
@@ -117,8 +116,7 @@ def _attribute_hierarchy(ontology: Ontology) -> np.ndarray:
     """The order of attributes, and what follows from it (and that of properties) that no class is stated to have."""
     c = ontology.columns
     attributes = _are(ontology.attributes, ontology) & ~_are(ontology.classes, ontology)
-    taxonomy = np.array([ontology.is_taxonomy(t) for t in ontology.terms], dtype=bool)
-    ordered = attributes[c.subject] & attributes[c.object] & taxonomy[c.predicate] & ~c.negative
+    ordered = attributes[c.subject] & attributes[c.object] & _of_taxonomy(ontology) & ~c.negative
     return ordered | _stated_fillers(ontology, stated=False)
 
 
@@ -138,8 +136,13 @@ def _negative(ontology: Ontology) -> np.ndarray:
 def _hierarchy(ontology: Ontology) -> np.ndarray:
     """The order of classes."""
     c = ontology.columns
+    return _are(ontology.classes, ontology)[c.subject] & _of_taxonomy(ontology) & ~c.negative
+
+
+def _of_taxonomy(ontology: Ontology) -> np.ndarray:
+    """Bool (fact,): which facts order terms."""
     taxonomy = np.array([ontology.is_taxonomy(t) for t in ontology.terms], dtype=bool)
-    return _are(ontology.classes, ontology)[c.subject] & taxonomy[c.predicate] & ~c.negative
+    return taxonomy[ontology.columns.predicate]
 
 
 def _are(iris: Iterable[str], ontology: Ontology) -> np.ndarray:

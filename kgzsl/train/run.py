@@ -483,6 +483,19 @@ class RunFolder:
             raise RunError(Problem("run.json is damaged (no promise in it)", file=self.path))
         return content
 
+    @property
+    def complete(self) -> bool:
+        """Whether a run was trained to its end here.
+
+        Raises:
+            RunError: there is a run that cannot be read.
+        """
+        return (self.path / "run.json").is_file() and bool(self.state()["complete"])
+
+    def is_of(self, config: RunConfig) -> bool:
+        """Whether the run here was set up by this very configuration."""
+        return (self.path / "config.toml").read_text(encoding="utf-8") == config.to_toml()
+
     @contextmanager
     def timed(self, started: float) -> Iterator[None]:
         """Add the time since ``started`` (of ``time.perf_counter``) to the run's seconds, also if it is interrupted."""
