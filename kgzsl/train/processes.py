@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +67,7 @@ class Processes:
             torch.cuda.set_device(place)  # NCCL takes a GPU for one process alone
         if not dist.is_initialized():
             dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+            atexit.register(_leave)
         return cls(dist.get_rank(), count, sharded)
 
     @property
@@ -161,3 +164,16 @@ class _SharedBatchNorm2d(nn.BatchNorm2d):
         scale = self.weight * (variance + self.eps).rsqrt().to(input.dtype)
         shift = self.bias - mean.to(input.dtype) * scale
         return input * scale[:, None, None] + shift[:, None, None]
+
+
+def _leave() -> None:
+    """Close the connections to the others, and let threads of gloo finish before Python ends.
+
+    Such a thread frees the tensors of the last exchange when that is over already for everyone else. It needs the
+    interpreter's lock for it, and one that asks for the lock while Python ends aborts the process
+    (pytorch/pytorch issue 190489); sleeping gives the lock away. NCCL has no such threads, and closing waits there for
+    the others, who may be gone.
+    """
+    if dist.is_initialized() and dist.get_backend() == "gloo":
+        dist.destroy_process_group()
+        time.sleep(0.2)
