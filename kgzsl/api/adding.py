@@ -13,7 +13,7 @@ import numpy as np
 
 from kgzsl.api.records import Listener, Run
 from kgzsl.api.scoring import class_vectors
-from kgzsl.api.sources import load_ontology
+from kgzsl.api.sources import read_for
 from kgzsl.data.labels import LabelSpace
 from kgzsl.errors import ConfigError, MismatchError, NoFactsError, OntologyError, Problem, SplitError
 from kgzsl.model.config import KINDS, NAMED_BASELINES
@@ -56,8 +56,7 @@ def add_classes(run: Run, *files: str | Path, classes: Iterable[str] = (), liste
         told = ", ".join(kind for kind in KINDS if kind not in NAMED_BASELINES)
         got = f"a run of kind {run.config.model.kind}, which knows the classes that it was trained with"
         raise ConfigError(Problem(got, expected=f"a run of kind {told}", file=run.folder.path))
-    config = run.config.ontology
-    extended = load_ontology(*files, profile=config.profile, entail=config.entail)
+    extended = read_for(run.config, *files)
     added = _added(run, extended, classes)
     table = _table(run, extended, (*run.space.classes, *added))
     old = len(run.space)

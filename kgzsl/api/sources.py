@@ -28,8 +28,12 @@ from kgzsl.errors import (
     nearest,
 )
 from kgzsl.ontology import Ontology, parse_ontology, read_ontology
+from kgzsl.ontology.external import with_external
+from kgzsl.ontology.profile import Profile
 from kgzsl.ontology.reading.endpoint import read_endpoint
+from kgzsl.ontology.vocabulary import RDFS, SKOS
 from kgzsl.semantics import ClassAttributes, Strengths, class_attributes, read_strengths, with_strengths
+from kgzsl.semantics.groups import groups_of
 
 if TYPE_CHECKING:
     from kgzsl.data.preprocessing import Preprocessing
@@ -47,17 +51,23 @@ __all__ = [
     "ontology_of",
     "overlap_of",
     "pixels_of",
+    "read_for",
     "semantics_name",
     "strengths_source",
 ]
 
+DEFINITIONS = (
+    *(SKOS.definition, RDFS.comment, "http://purl.obolibrary.org/obo/IAO_0000115"),
+    *("http://purl.org/dc/terms/description", "http://schema.org/description", "https://schema.org/description"),
+)
+"""Predicates that say in words what a term is."""
 FEW = 7
 """So many names are told; of more, the number."""
 
 
 def load_ontology(
     *files: str | Path,
-    profile: str | None = None,
+    profile: str | Profile | None = None,
     entail: Regime = "el",
     format: str | None = None,
     catalog: str | Path | None = None,
@@ -70,7 +80,7 @@ def load_ontology(
 
     Args:
         files: in any format of :func:`kgzsl.ontology.read_ontology`; ``-`` for standard input.
-        profile: ``owl``, ``kzsl``, ``skos``, or a profile in a ``.toml`` file; detected when not given.
+        profile: ``owl``, ``kzsl``, ``skos``, a profile in a ``.toml`` file, or a profile; detected when not given.
         entail: ``el``, ``rdfs`` or ``none``.
         format: name of the format, where the suffix does not tell.
         catalog: a folder in which ``owl:imports`` are looked for.
@@ -217,13 +227,34 @@ def ontology_of(config: RunConfig) -> Ontology:
     """The ontology that a run file names, or the one that its data set brings."""
     files = config.ontology.files or ((creatures_ontology(),) if config.data.benchmark == "creatures" else ())
     if files:
-        return load_ontology(*files, profile=config.ontology.profile, entail=config.ontology.entail)
+        return read_for(config, *files)
     if config.data.dataset:
         data = config.data
         text = ontology_text(Path(data.root), data.dataset, split=data.split, features=data.features)
         if text is not None:
             return parse_ontology(text, profile="owl").entail(config.ontology.entail)
     raise ConfigError(Problem("no ontology", expected="ontology.files", fix="give --ontology FILE or [ontology] files"))
+
+
+def read_for(config: RunConfig, *files: str | Path) -> Ontology:
+    """Files as a run reads them: with definitions and other vocabularies where it asks for their facts.
+
+    Raises:
+        NoFactsError: a group of facts is asked for that the files have nothing of.
+        ConfigError: a predicate is asked for that no external fact has.
+    """
+    groups, semantics = groups_of(config.semantics.facts), config.semantics
+    ontology = load_ontology(*files, profile=config.ontology.profile, entail=config.ontology.entail)
+    profile = ontology.profile
+    if "literals" in groups:
+        profile = replace(profile, annotations_as_facts=(*profile.annotations_as_facts, *DEFINITIONS))
+        ontology = load_ontology(*files, profile=profile, entail=config.ontology.entail)
+    if "external" in groups:
+        everything = ontology
+        if profile.scope != "all":
+            everything = load_ontology(*files, profile=replace(profile, scope="all"), entail=config.ontology.entail)
+        ontology = with_external(ontology, everything, hops=semantics.hops, predicates=semantics.predicates)
+    return ontology
 
 
 def _with_validation(split: ZeroShotSplit, published: tuple[str, ...]) -> ZeroShotSplit:

@@ -55,6 +55,8 @@ class Ontology:
         axioms: what is said that is not a fact of one class.
         derived: what the axioms added, where proofs begin; None before ``entail``.
         reasoner: ``"hermit"`` if HermiT's entailments are among the facts.
+        reach: int8 (fact,): hops from the ontology's own terms to each fact, 0 for its own, -1 for those that do not
+            count (see :func:`~kgzsl.ontology.external.with_external`); None: all are its own.
     """
 
     terms: tuple[str, ...]
@@ -69,6 +71,7 @@ class Ontology:
     axioms: Axioms = field(default_factory=Axioms)
     derived: Derived | None = None
     reasoner: Reasoner = "own"
+    reach: np.ndarray | None = None
 
     # ---- names -----------------------------------------------------------------------
 

@@ -62,8 +62,9 @@ def chosen(ontology: Ontology, facts: Sequence[str]) -> np.ndarray:
         ConfigError: as :func:`groups_of`.
     """
     keep = np.zeros(len(ontology.columns), dtype=bool)
+    own = np.ones_like(keep) if ontology.reach is None else ontology.reach == 0
     for name in groups_of(facts):
-        keep |= GROUPS[name](ontology)
+        keep |= GROUPS[name](ontology) & (own if name != "external" else True)
     return keep
 
 
@@ -84,7 +85,12 @@ def say(ontology: Ontology, classes: Collection[str], facts: Sequence[str]) -> S
         OntologyError: superclasses are asked for, and there are more than are listed.
     """
     rows, terms, c = chosen(ontology, facts), ontology.terms, ontology.columns
-    said = _statements(ontology, rows & described(ontology) & ~ontology.literals[c.object])
+    described_here = rows & described(ontology) & ~ontology.literals[c.object]
+    if ontology.reach is not None:
+        # What an own property leaves open, an external filler of it must not close.
+        external = ontology.reach > 0
+        described_here &= ~(external & np.isin(c.predicate, c.predicate[described_here & ~external]))
+    said = _statements(ontology, described_here)
     if "hierarchy" not in groups_of(facts):
         return said
     if ontology.report.unlisted:
@@ -93,6 +99,8 @@ def say(ontology: Ontology, classes: Collection[str], facts: Sequence[str]) -> S
     asked = _are(classes, ontology)
     anything = np.array([t in (OWL.Thing, OWL.Nothing) or t.startswith("_:") for t in terms], dtype=bool)
     rows &= asked[c.subject] & ~anything[c.object] & (c.predicate == ontology.index.get(RDFS.subClassOf, -1))
+    if ontology.reach is not None:
+        rows &= ontology.reach == 0
     kinds = _statements(ontology, rows)
     above = {filler for statements in kinds.values() for _, filler, negative, _ in statements if not negative}
     for iri in above.intersection(classes):
@@ -139,10 +147,21 @@ def _hierarchy(ontology: Ontology) -> np.ndarray:
     return _are(ontology.classes, ontology)[c.subject] & _of_taxonomy(ontology) & ~c.negative
 
 
+def _literals(ontology: Ontology) -> np.ndarray:
+    """What is stated of terms in words and numbers; it is not passed on to what is below."""
+    c = ontology.columns
+    return ontology.literals[c.object] & (c.source >= 0)
+
+
+def _external(ontology: Ontology) -> np.ndarray:
+    """What other vocabularies say, as far as it was looked for."""
+    return np.zeros(len(ontology.columns), dtype=bool) if ontology.reach is None else ontology.reach > 0
+
+
 def _of_taxonomy(ontology: Ontology) -> np.ndarray:
-    """Bool (fact,): which facts order terms."""
+    """Bool (fact,): which facts order terms; comments, which RDFS has a name for too, do not."""
     taxonomy = np.array([ontology.is_taxonomy(t) for t in ontology.terms], dtype=bool)
-    return taxonomy[ontology.columns.predicate]
+    return taxonomy[ontology.columns.predicate] & ~ontology.literals[ontology.columns.object]
 
 
 def _are(iris: Iterable[str], ontology: Ontology) -> np.ndarray:
@@ -166,13 +185,18 @@ GROUPS: Mapping[str, Callable[[Ontology], np.ndarray]] = {
     "attribute_hierarchy": _attribute_hierarchy,
     "negative": _negative,
     "hierarchy": _hierarchy,
+    "literals": _literals,
+    "external": _external,
 }
 """Group -> its facts: ``attributes`` by properties with fillers that are stated, ``attribute_hierarchy`` by fillers
-above those, ``negative`` what is lacked, ``hierarchy`` by superclasses."""
+above those, ``negative`` what is lacked, ``hierarchy`` by superclasses, ``literals`` in words (definitions, comments,
+which prompts read and no matrix holds), ``external`` by other vocabularies."""
 PRESETS: Mapping[str, tuple[str, ...]] = {
     "properties": ("attributes", "attribute_hierarchy", "negative"),
     "att": ("attributes",),
     "basic": ("attributes", "attribute_hierarchy", "hierarchy"),
+    "literals": ("attributes", "attribute_hierarchy", "hierarchy", "literals"),
+    "conceptnet": ("attributes", "attribute_hierarchy", "hierarchy", "external"),
     "logics": ("attributes", "attribute_hierarchy", "negative", "hierarchy"),
 }
 """``properties``: all that properties say of classes. The others are settings of K-ZSL (Geng et al., "Benchmarking

@@ -86,8 +86,10 @@ class SemanticsConfig:
 
     Args:
         facts: groups of facts that describe classes, or presets of several (see :mod:`kgzsl.semantics.groups`):
-            ``properties``, what properties say, ``hierarchy``, superclasses, ``att``, ``basic``, ``logics``, the
-            settings of K-ZSL.
+            ``properties``, what properties say, ``hierarchy``, superclasses, ``att``, ``basic``, ``logics``,
+            ``literals``, ``conceptnet``, settings of K-ZSL.
+        hops: of the group ``external``: how far from the ontology's own terms to go.
+        predicates: of the group ``external``: names of the predicates to keep; none: all.
         world: what an unstated fact means: ``open`` unknown, ``pca`` absent where the class states
             another value of the property, ``closed`` absent.
         shuffle: give every class the attributes of another one: the control experiment.
@@ -100,6 +102,8 @@ class SemanticsConfig:
     """
 
     facts: tuple[str, ...] = DEFAULT
+    hops: int = 1
+    predicates: tuple[str, ...] = ()
     world: Literal["pca", "open", "closed"] = "pca"
     shuffle: bool = False
     numbers: bool = False
@@ -170,6 +174,7 @@ MINIMUM = {
     **dict.fromkeys(("model.tuned_blocks", "model.tuned_text_blocks"), -1),
     "model.dim": 4,
     "semantics.token_budget": 8,
+    "semantics.hops": 1,
     "data.size": 16,
 }
 MAXIMUM = {
