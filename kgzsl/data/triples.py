@@ -65,9 +65,7 @@ def triples_of(ontology: Ontology, facts: Sequence[str]) -> Triples:
     order = np.argsort(np.array(names))
     heads, tails = ends.reshape(2, -1)
     table = np.stack([heads, np.argsort(order)[relation.ravel()], tails], axis=1).astype(np.int64)
-    graph = Triples(
-        tuple(terms[k] for k in entities.tolist()), tuple(sorted(names)), np.unique(table, axis=0)
-    )
+    graph = Triples(tuple(terms[k] for k in entities.tolist()), tuple(sorted(names)), np.unique(table, axis=0))
     _need_classes(ontology, graph, facts)
     return graph
 

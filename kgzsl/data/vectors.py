@@ -205,7 +205,9 @@ def _read_mat(path: Path) -> tuple[tuple[str, ...], np.ndarray, dict[str, str]]:
     if listed is None and beside.is_file():
         listed = strings(read_matlab(beside, needed=("allclasses_names",))["allclasses_names"])
     if listed is None:
-        expected = f"a variable wnids, or beside the file {path.with_suffix(LIST).name} (one name a line) or {beside.name}"
+        expected = (
+            f"a variable wnids, or beside the file {path.with_suffix(LIST).name} (one name a line) or {beside.name}"
+        )
         raise DataError(Problem("nothing tells whose vectors these are", expected=expected, file=path))
     return listed, read[key], {"file": path.name}
 
@@ -224,6 +226,7 @@ def _listed(path: Path) -> tuple[str, ...] | None:
 
 def _checked(names: Sequence[str], matrix: Any, path: Path) -> np.ndarray:
     """The matrix as float32; raises all that is wrong with it."""
+    matrix = np.asarray(matrix)  # MATLAB's may be sparse: then it is no array of numbers
     if matrix.ndim != 2 or matrix.dtype.kind not in "fiu" or not matrix.size:
         shape = " x ".join(map(str, matrix.shape)) or "one number"
         expected = "a matrix of numbers, one row for each entity"
@@ -259,7 +262,9 @@ def _twice(names: Sequence[str], iris: Sequence[str], path: Path) -> list[Proble
     twice = [iri for iri, count in Counter(iris).items() if count > 1]
     if not twice:
         return []
-    told = [" = ".join(dict.fromkeys((*(n for n, i in zip(names, iris, strict=True) if i == iri), iri))) for iri in twice]
+    told = [
+        " = ".join(dict.fromkeys((*(n for n, i in zip(names, iris, strict=True) if i == iri), iri))) for iri in twice
+    ]
     got = f"{len(twice):,} entities have more than one vector: {some_of(told)}"
     return [Problem(got, expected="each once", file=path)]
 

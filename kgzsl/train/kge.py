@@ -40,8 +40,8 @@ class EmbeddingConfig:
 
     model: Literal["transe", "distmult", "complex", "rotate"] = "transe"
     dim: int = 64
-    epochs: int = 200
-    batch_size: int = 256
+    epochs: int = 100
+    batch_size: int = 512
     lr: float = 0.01
     negatives: int = 4
     held_out: float = 0.1
@@ -107,7 +107,6 @@ def hold_out(table: np.ndarray, *, share: float, seed: int) -> np.ndarray:
         2
     """
     wanted = min(HELD_OUT_AT_MOST, round(share * len(table)))
-    # Columns of their own: a term may be an entity here and a relation there.
     ends, relations = np.bincount(table[:, ::2].ravel()), np.bincount(table[:, 1])
     held = np.zeros(len(table), dtype=bool)
     for row in np.random.default_rng(seed).permutation(len(table)).tolist():
@@ -140,7 +139,7 @@ def _fit(triples: Triples, facts: Tensor, config: EmbeddingConfig, progress: Cal
                 loss.backward()
                 optimizer.step()
             if not torch.isfinite(loss):
-                raise TrainingError(Problem(f"the loss is {loss.item()}", fix="lower --lr"))
+                raise TrainingError(Problem(f"the loss is {loss.item()}", fix="lower the learning rate (--lr)"))
             progress(epoch, config.epochs)
     return model.eval()
 
