@@ -10,6 +10,7 @@ Example:
 from kgzsl.api.ablation import Ablation, ablate, settings_of
 from kgzsl.api.adding import add_classes, drop_classes, keep_classes, with_kept_classes
 from kgzsl.api.asking import explain, predict, verbalizer
+from kgzsl.api.embedding import EmbeddingReport, embed
 from kgzsl.api.measuring import BASELINES, baseline, evaluate
 from kgzsl.api.protocol import fit_at_once, report_of, run_folders, runs_of_seeds
 from kgzsl.api.records import Dataset, Listener, Prediction, Run
@@ -20,6 +21,7 @@ __all__ = [
     "BASELINES",
     "Ablation",
     "Dataset",
+    "EmbeddingReport",
     "Listener",
     "Prediction",
     "Run",
@@ -28,6 +30,7 @@ __all__ = [
     "baseline",
     "creatures_ontology",
     "drop_classes",
+    "embed",
     "evaluate",
     "explain",
     "fit",

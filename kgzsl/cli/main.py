@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from kgzsl.cli import ablate, classes, data, demo, evaluate, explain, ontology, predict, train
+from kgzsl.cli import ablate, classes, data, demo, embed, evaluate, explain, ontology, predict, train
 from kgzsl.cli.console import error_console
 from kgzsl.errors import KgzslError
 
@@ -36,6 +36,7 @@ app.add_typer(classes.app, name="classes")
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.command()(ablate.ablate)
+app.command()(embed.embed)
 app.command()(predict.predict)
 app.command()(explain.explain)
 app.command()(demo.demo)

@@ -8,7 +8,26 @@ from pathlib import Path
 
 from kgzsl.errors import ConfigError, Problem
 
-__all__ = ["whole_file"]
+__all__ = ["check_place", "whole_file"]
+
+
+def check_place(path: str | Path, *, force: bool = False) -> None:
+    """Raise what :func:`whole_file` would, before the work whose result is to be written.
+
+    Args:
+        path: where the file is to be.
+        force: whether to replace a file that is there.
+
+    Raises:
+        ConfigError: there is such a file already, the path is a folder, or its folder is missing.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ConfigError(Problem("is a folder", expected="a file to write", fix="name a file in it", file=path))
+    if path.exists() and not force:
+        raise ConfigError(Problem("is there already", fix="give another --out, or --force to replace it", file=path))
+    if not path.parent.is_dir():
+        raise ConfigError(Problem("its folder is not there", fix=f"make {path.parent} first", file=path))
 
 
 @contextmanager
@@ -33,12 +52,7 @@ def whole_file(path: str | Path, *, force: bool = False) -> Iterator[Path]:
         all of it
     """
     path = Path(path)
-    if path.is_dir():
-        raise ConfigError(Problem("is a folder", expected="a file to write", fix="name a file in it", file=path))
-    if path.exists() and not force:
-        raise ConfigError(Problem("is there already", fix="give another --out, or --force to replace it", file=path))
-    if not path.parent.is_dir():
-        raise ConfigError(Problem("its folder is not there", fix=f"make {path.parent} first", file=path))
+    check_place(path, force=force)
     working = path.with_name(f".{path.stem}.part{path.suffix}")  # some writers go by the suffix
     try:
         yield working

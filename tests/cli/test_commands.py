@@ -41,7 +41,16 @@ ONTOLOGY = ("inspect", "diff", "query", "prove", "export", "verbalize", "prompt"
 
 @pytest.mark.parametrize(
     "command",
-    ["train", "evaluate", "predict", "explain", "demo", "data creatures", *(f"ontology {c}" for c in ONTOLOGY)],
+    [
+        "train",
+        "evaluate",
+        "predict",
+        "explain",
+        "embed",
+        "demo",
+        "data creatures",
+        *(f"ontology {c}" for c in ONTOLOGY),
+    ],
 )
 def test_help_has_an_example(command: str, kgzsl: Any) -> None:
     done = kgzsl(*command.split(), "--help")
