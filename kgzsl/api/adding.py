@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from kgzsl.api.knowledge import facts_used, states_of
 from kgzsl.api.records import Listener, Run
 from kgzsl.api.scoring import class_vectors
 from kgzsl.api.sources import read_for
+from kgzsl.api.states import read_states
 from kgzsl.data.labels import LabelSpace
 from kgzsl.errors import ConfigError, MismatchError, NoFactsError, OntologyError, Problem, SplitError
 from kgzsl.model.config import KINDS, NAMED_BASELINES
@@ -79,6 +81,8 @@ def add_classes(run: Run, *files: str | Path, classes: Iterable[str] = (), liste
         known=np.concatenate([own.known, known]),
         assumed=np.concatenate([own.assumed, table.assumed[old:]]),
         strength=None if own.strength is None else np.concatenate([own.strength, value]),
+        states=_states(run, extended, added),
+        silent=own.silent,
     )
     grown = replace(
         run,
@@ -124,9 +128,21 @@ def _table(run: Run, extended: Ontology, classes: Sequence[str]) -> ClassAttribu
         classes,
         world=semantics.world,
         numbers=semantics.numbers,
-        facts=semantics.facts,
+        facts=facts_used(run),
         columns=run.attributes.attributes,
     )
+
+
+def _states(run: Run, extended: Ontology, added: Sequence[str]) -> dict[str, np.ndarray]:
+    """States of the run's classes as they were, and of the added ones by what the extended ontology says."""
+    kept = read_states(run.folder.path)
+    if "kge" in kept and not run.config.semantics.vectors:
+        got = "a run that trained embeddings of its classes (semantics.source: kge), which added ones have not"
+        fix = "train with semantics.vectors, a file that has them too, or with another source"
+        raise ConfigError(Problem(got, fix=fix, file=run.folder.path))
+    semantics = replace(run.config.semantics, source=tuple(kept))
+    found = states_of(replace(run.config, semantics=semantics), extended, added)
+    return {source: np.concatenate([s.table, s.standardized(found[source])]) for source, s in kept.items()}
 
 
 def _need_same(run: Run, table: ClassAttributes, *, file: str | Path) -> None:
@@ -158,7 +174,7 @@ def _with_ranks(run: Run, table: ClassAttributes, iri: str) -> dict[int, float]:
 
 def _never_seen(run: Run, extended: Ontology, added: Sequence[str]) -> list[Problem]:
     """What is said of added classes that no class of the run has, so that no image can show it."""
-    facts = run.config.semantics.facts
+    facts = facts_used(run)
     before = {pair[:2] for said in say(run.ontology, run.space.classes, facts).values() for pair in said}
     # Of properties without a column (more general ones), what they say is said by others.
     relations = {attribute.property for attribute in run.attributes.attributes}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["features_of", "fit_baseline", "fit_protocol", "semantics_of"]
 
 
-def fit_baseline(config: RunConfig, data: Dataset, folder: RunFolder, *, listener: Listener) -> None:
+def fit_baseline(
+    config: RunConfig, data: Dataset, folder: RunFolder, *, knowledge: Mapping[str, Any], listener: Listener
+) -> None:
     """Train a baseline into a run folder; one that was killed begins anew, and ends with the same bits."""
     from kgzsl.train.checkpoint import save_weights, write_text
     from kgzsl.train.footprint import footprint
@@ -52,6 +54,7 @@ def fit_baseline(config: RunConfig, data: Dataset, folder: RunFolder, *, listene
     source = config.baseline.dual_encoder if config.model.kind.startswith("clip") else ""
     folder.finish(
         **facts,
+        knowledge=knowledge,
         gate={},
         backbone=source.rstrip("/").rpartition("/")[2] or data.images.backbone,
         channels=data.images.array.shape[2] if data.images.array.ndim == 3 else None,
@@ -134,9 +137,10 @@ def features_of(images: MeanToken, array: np.ndarray | Rows) -> torch.Tensor:
 
 
 def semantics_of(attributes: ClassAttributes) -> np.ndarray:
-    """Class attributes of unit length, what is unknown being 0."""
+    """Class attributes of unit length, what is unknown being 0, and the classes' other states behind them."""
     table = np.where(attributes.known, attributes.degree, 0).astype(np.float64)
-    return table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
+    table /= np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)
+    return np.hstack([table * (not attributes.silent), *attributes.states.values()])
 
 
 def _learns(images: MeanToken) -> bool:

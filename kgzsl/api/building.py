@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kgzsl.api.records import Dataset
+from kgzsl.api.states import write_states
 from kgzsl.data.rows import Rows
 from kgzsl.data.split import ZeroShotSplit
 from kgzsl.errors import (
@@ -73,6 +74,7 @@ def build_model(
     import torch
 
     from kgzsl.model.class_encoder import ClassEncoder
+    from kgzsl.model.class_states import GivenStates
     from kgzsl.model.classifier import Texts, ZeroShotClassifier
     from kgzsl.model.text_encoder import build_tokenizer, load_tokenizer, tokenize
 
@@ -99,6 +101,8 @@ def build_model(
         torch.from_numpy(table.known),
         torch.tensor([names.index(a.property) for a in attributes.attributes]),
         unit=config.model.unit_classes,
+        states={source: GivenStates(rows.shape[1]) for source, rows in table.states.items()},
+        silent=table.silent,
     )
     patches: int | None
     if config.model.image_encoder:
@@ -138,10 +142,11 @@ def save_encoders(config: RunConfig, model: ZeroShotClassifier, tokenizer: Any, 
 
 
 def save_inputs(data: Dataset, folder: Path) -> None:
-    """What a run keeps a copy of: its split, and strengths of attributes where it has some."""
+    """What a run keeps a copy of: its split, and strengths of attributes and states of classes where it has some."""
     from kgzsl.train.checkpoint import write_json, write_text
 
     write_json(folder / "split.json", data.split.to_dict())
+    write_states(data.states, folder)
     if data.strengths is not None:
         write_text(folder / STRENGTHS, data.strengths.to_csv())
 
@@ -180,7 +185,10 @@ def build_baseline(
     else:
         images = MeanToken(GivenTokens(), width=channels)
     if config.model.kind in ATTRIBUTE_BASELINES:
-        return AttributeClassifier(images, attributes=len(attributes.attributes))
+        dims = {source: table.shape[1] for source, table in attributes.states.items()}
+        return AttributeClassifier(
+            images, attributes=len(attributes.attributes), states=dims, silent=attributes.silent
+        )
     return NamedClassifier(images, classes=(*split.seen, *split.unseen))
 
 

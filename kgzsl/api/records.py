@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from kgzsl.data.images import ImageSet
 from kgzsl.data.labels import LabelSpace
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from kgzsl.train.loop import EpochRecord
     from kgzsl.train.run import RunConfig, RunFolder
 
-__all__ = ["Dataset", "Listener", "Prediction", "Run"]
+__all__ = ["Dataset", "Listener", "Prediction", "Run", "States"]
 
 
 def _nothing(*arguments: Any) -> None:
@@ -52,6 +54,34 @@ class Listener:
 
 
 @dataclass(frozen=True, eq=False)
+class States:
+    """Raw states of classes from one source, and how they are standardized.
+
+    Args:
+        table: float32 ``(class, dim)``, standardized.
+        center: float32 ``(dim,)``: mean of the raw ones over the training classes.
+        length: root mean square length of these, centered.
+    """
+
+    table: np.ndarray
+    center: np.ndarray
+    length: float
+
+    def standardized(self, raw: np.ndarray) -> np.ndarray:
+        """Raw states of other classes, as those of the table."""
+        table: np.ndarray = ((raw - self.center) / self.length).astype(np.float32)
+        return table
+
+    @classmethod
+    def of(cls, raw: np.ndarray, training: np.ndarray) -> States:
+        """Centered over the rows of training classes and scaled to mean square length 1 over them."""
+        center = raw[training].mean(0, dtype=np.float64).astype(np.float32)
+        length = float(np.sqrt(np.square(raw[training] - center).sum(1).mean())) or 1.0
+        own = cls(raw, center, length)
+        return replace(own, table=own.standardized(raw))
+
+
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Images, split and semantics of the classes.
 
@@ -62,6 +92,7 @@ class Dataset:
         attributes: one row for each class of ``images.space``.
         validation: where the validation classes are from, in words that follow "validation classes".
         strengths: of attributes, where there are some.
+        states: of the classes, by source, as ``attributes.states``.
     """
 
     images: ImageSet
@@ -70,6 +101,7 @@ class Dataset:
     attributes: ClassAttributes
     validation: str
     strengths: Strengths | None = None
+    states: Mapping[str, States] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

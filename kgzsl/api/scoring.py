@@ -78,7 +78,8 @@ def class_vectors(model: Model, table: ClassAttributes) -> torch.Tensor:
     if isinstance(model, NamedClassifier):
         return model.encode_names(table.classes)
     value, known = (torch.from_numpy(cells).to(model.log_scale.device) for cells in (table.degree, table.known))
-    return model.encode_classes(value, known)
+    states = {source: torch.from_numpy(rows).to(value.device) for source, rows in table.states.items()}
+    return model.encode_classes(value, known, states)
 
 
 def _evidence(model: Model, batches: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
@@ -160,29 +161,87 @@ def settle_gate(
     training: np.ndarray,
     gate: bool,
 ) -> dict[str, float]:
-    """Set the gate of the selected model by the validation classes; their metrics under it."""
+    """Set the gates of the selected model by the validation classes; their metrics under them."""
     import torch
 
     from kgzsl.train.gate import fit_gate
 
     if gate:
         chosen = np.flatnonzero(~training[labels])
+        count = len(model.classes.prior)
         gates = fit_gate(
-            evidence_of(model, images[chosen]),
+            evidence_of(model, images[chosen])[:, :count],
             table.degree[labels[chosen]],
             table.known[labels[chosen]],
             prior=model.classes.prior.cpu().numpy(),
             properties=model.classes.properties.cpu().numpy(),
             labels=labels[chosen],
         )
-        model.classes.open_properties(torch.from_numpy(gates).float())
+        model.classes.open(torch.from_numpy(gates.attribute).float(), torch.from_numpy(gates.bearing).float())
+        _settle_sources(model, images[chosen], labels[chosen], table=table, candidates=np.flatnonzero(~training))
     return validation_metrics(model, images=images, labels=labels, table=table, training=training)
 
 
-def gates_of(model: ZeroShotClassifier, attributes: ClassAttributes) -> dict[str, float]:
-    """The gate of every property, by IRI."""
-    columns = {attribute.property: column for column, attribute in enumerate(attributes.attributes)}
-    return {iri: round(float(model.classes.gate[column]), 4) for iri, column in columns.items()}
+def _settle_sources(
+    model: ZeroShotClassifier,
+    images: np.ndarray | Rows,
+    labels: np.ndarray,
+    *,
+    table: ClassAttributes,
+    candidates: np.ndarray,
+) -> None:
+    """Close each source of states that does not help to tell the validation classes, the last ones first.
+
+    It stays open where the log-probability of an image's class among them grows by it, by more than one standard error
+    over the classes, as the gate of a property does. The only thing that describes classes stays open.
+    """
+    import torch
+
+    blocks = model.classes.blocks
+    if len(blocks) - model.classes.silent < 2:
+        return
+    with torch.inference_mode():
+        classes = class_vectors(model, table)[candidates].cpu()
+    evidence = torch.from_numpy(evidence_of(model, images))
+    scale = model.log_scale.exp().detach().cpu()
+    scores = [(scale * evidence[:, block] @ classes[:, block].T).double() for block in blocks]
+    own = torch.from_numpy(np.searchsorted(candidates, labels))
+    present, place = np.unique(labels, return_inverse=True)
+    for number in range(len(blocks) - 1, 0, -1):
+        rest = [scores[k] for k in range(len(scores)) if k != number]
+        if model.classes.silent and number == 1:
+            return
+        chances = [torch.stack(parts).sum(0).log_softmax(1).gather(1, own[:, None])[:, 0] for parts in (scores, rest)]
+        gain = np.bincount(place, (chances[0] - chances[1]).numpy()) / np.bincount(place)
+        if len(present) < 2 or gain.mean() <= gain.std(ddof=1) / np.sqrt(len(present)):
+            list(model.classes.states.values())[number - 1].gate.zero_()
+            scores[number] = torch.zeros_like(scores[number])
+
+
+def gates_of(model: ZeroShotClassifier, attributes: ClassAttributes) -> dict[str, Any]:
+    """How much a model uses of what it was told.
+
+    Returns:
+        ``gate``: the mean gate of every property, by IRI; ``facts``: of every attribute its property, filler, gate and
+        bearing (None where held-out classes could not tell); ``sources``: the gate of every source of states.
+    """
+    gate, bearing = (tensor.double().cpu().numpy() for tensor in (model.classes.gate, model.classes.bearing))
+    columns: dict[str, list[int]] = {}
+    for column, attribute in enumerate(attributes.attributes):
+        columns.setdefault(attribute.property, []).append(column)
+    return {
+        "gate": {iri: round(float(gate[own].mean()), 4) for iri, own in columns.items()},
+        "facts": [
+            {
+                "property": a.property,
+                "filler": a.filler,
+                "gate": round(float(gate[column]), 4),
+                "bearing": None if np.isnan(bearing[column]) else round(float(bearing[column]), 2),
+            }
+            for column, a in enumerate(attributes.attributes)
+        ],
+        "sources": {source: round(float(states.gate), 4) for source, states in model.classes.states.items()},
+    }
 
 
 def calibrate(

@@ -25,9 +25,11 @@ from kgzsl.api.building import (
     unused,
     with_saved_encoders,
 )
+from kgzsl.api.knowledge import attributes_used, with_knowledge
 from kgzsl.api.records import Dataset, Listener, Run
 from kgzsl.api.scoring import Selection, calibrate, gates_of, settle_gate, validation_metrics
-from kgzsl.api.sources import attributes_of, load_dataset, ontology_of, strengths_source
+from kgzsl.api.sources import load_dataset, ontology_of, strengths_source
+from kgzsl.api.states import read_states
 from kgzsl.data.images import ImageSet
 from kgzsl.data.labels import LabelSpace
 from kgzsl.data.split import read_split
@@ -103,13 +105,13 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     device = pick_device(config.train.device)
     processes = Processes.joined(config.train.device, sharded=config.train.sharded)
     _need_one_process(config, processes.count)
-    data = load_dataset(config, listener)
+    data, knowledge = with_knowledge(config, load_dataset(config, listener), listener=listener)
     run_folder = RunFolder(Path(folder))
     promise = promise_of(data.ontology, data.attributes, data.split)
     trainval = data.images.part("trainval")
     _need_images(trainval, data)
     if config.model.kind in BASELINES:
-        fit_baseline(config, data, run_folder, listener=listener)
+        fit_baseline(config, data, run_folder, knowledge=knowledge, listener=listener)
         return load_run(run_folder.path)
     model, tokenizer = build_model(config, data.attributes, data.ontology, split=data.split, array=data.images.array)
     selection = Selection.of(data.split, trainval)
@@ -162,7 +164,8 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         run_folder.finish(
             calibration=calibration,
             validation=dict(best),
-            gate=gates_of(model, data.attributes),
+            knowledge=knowledge,
+            **({"gate": {}} if compat else gates_of(model, data.attributes)),
             backbone=data.images.backbone,
             patches=len(model.positions),
             channels=None if data.images.array.dtype == np.uint8 else data.images.array.shape[2],
@@ -199,6 +202,7 @@ def _training_set(data: Dataset, selection: Selection, trainval: ImageSet, *, pr
         value=degree,
         known=known,
         stated=value,
+        states={source: torch.from_numpy(table) for source, table in table.states.items()},
         prompts=prompts,
         training=selection.training,
         held_out=selection.held_out,
@@ -254,10 +258,13 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
     strengths = read_strengths(file) if file.is_file() else None
     split = read_split(run_folder.path / "split.json", resolve=str)
     space = LabelSpace((*split.seen, *split.unseen))
+    states = read_states(run_folder.path)
+    knowledge = facts.get("knowledge", {"facts": config.semantics.facts})
     try:
-        attributes = attributes_of(config, entailed, space, strengths=strengths)
+        attributes = attributes_used(config, entailed, space, knowledge, strengths=strengths)
     except OntologyError as error:
         raise MismatchError([Problem("the ontology lacks classes of the run", file=folder), *error.problems]) from error
+    attributes = replace(attributes, states={source: s.table for source, s in states.items()})
     promise = promise_of(entailed, attributes, split)
     problems = [
         Problem(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kgzsl.cli.console import Json, console, error_console, listening, numbers, print_json, print_summaries, print_table
 
 if TYPE_CHECKING:
+    from kgzsl.api.records import Run
     from kgzsl.train.run import RunConfig
 
 __all__ = ["train"]
@@ -26,6 +28,18 @@ def train(
     split: Annotated[str, typer.Option(help="Split file, or FILE:NAME.", show_default=False)] = "",
     backbone: Annotated[str, typer.Option(help="Frozen transformers backbone.", show_default=False)] = "",
     model: Annotated[str, typer.Option(help="Kind of the model: model.kind of the run file.", show_default=False)] = "",
+    semantics: Annotated[
+        str,
+        typer.Option(
+            metavar="SOURCES",
+            help="How facts reach the model: attributes, prompt, kge, gnn, commas between; or fused, all of them.",
+            show_default=False,
+        ),
+    ] = "",
+    facts: Annotated[
+        str,
+        typer.Option(metavar="GROUPS", help="Groups of facts to use, commas between.", show_default=False),
+    ] = "",
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Go on without images that are missing or unreadable.")
     ] = False,
@@ -64,6 +78,8 @@ def train(
         *([f"data.split={_quoted(split)}"] if split else []),
         *([f"data.backbone={_quoted(backbone)}"] if backbone else []),
         *([f"model.kind={_quoted(model)}"] if model else []),
+        *([f"semantics.source={_toml_list(semantics.split(','))}"] if semantics else []),
+        *([f"semantics.facts={_toml_list(facts.split(','))}"] if facts else []),
         *(["data.skip_bad=true"] if skip_bad else []),
         *(["train.keep_epochs=true"] if paper_protocol else []),
         *(["train.tensorboard=true"] if tensorboard else []),
@@ -90,6 +106,8 @@ def _train_one(config: RunConfig, folder: Path, *, json: bool) -> None:
         "run": str(folder),
         "validation": run.facts["validation"],
         "gate": run.facts["gate"],
+        "facts": run.facts.get("facts", []),
+        "knowledge": run.facts.get("knowledge", {}),
         "calibration": calibration,
         "seconds": run.facts["seconds"],
     }
@@ -99,10 +117,38 @@ def _train_one(config: RunConfig, folder: Path, *, json: bool) -> None:
     validation = run.facts["validation"]
     rows = [(name, f"{100 * validation[name]:.1f}") for name in ("T1", "H", "AUSUC")]
     print_table(("validation classes", ">%"), [*rows, ("gamma", f"{calibration['gamma']:.3f}")])
-    closed = [run.ontology.label(iri) for iri, gate in run.facts["gate"].items() if gate == 0]
-    if closed:
-        console.print(f"not recognized on validation classes, so not used: {', '.join(closed)}", markup=False)
+    _print_knowledge(run)
     console.print(f"{run.facts['seconds']:.0f} s; run folder {folder}; next: kgzsl evaluate {folder}", soft_wrap=True)
+
+
+def _print_knowledge(run: Run) -> None:
+    """What the model uses of what it was told, and what it ignores."""
+    choices = run.facts.get("knowledge", {}).get("choices", [])
+    if choices:
+        rows = [
+            (c["name"], "yes" if c["used"] else "no", f"{c['gain']:+.1f} ± {c['error']:.1f}" if k else "the first")
+            for k, c in enumerate(choices)
+        ]
+        print_table(("knowledge", "used", ">points on classes left out"), rows)
+    facts = run.facts.get("facts", [])
+    if not facts:
+        return
+    by_property: dict[str, list[dict[str, Any]]] = {}
+    for fact in facts:
+        by_property.setdefault(fact["property"], []).append(fact)
+    rows = []
+    for property, own in by_property.items():
+        judged = sorted((f for f in own if f["bearing"] is not None), key=lambda f: -f["bearing"])
+        told = [f"{run.ontology.label(f['filler'])} {f['bearing']:+.1f}" for f in judged]
+        shown = [*told[:2], *(["..."] if len(told) > 3 else []), *told[2:][-1:]]
+        used = sum(f["gate"] > 0 for f in own)
+        gate = f"{sum(f['gate'] for f in own) / len(own):.2f}"
+        rows.append((run.ontology.label(property), gate, f"{used} of {len(own)}", ", ".join(shown)))
+    rows.sort(key=lambda row: (-float(row[1]), row[0]))
+    print_table(("property", ">gate", ">facts used", "borne out by images, in standard errors"), rows, wide=True)
+    closed = [source for source, gate in run.facts.get("sources", {}).items() if gate == 0]
+    if closed:
+        console.print(f"of no help on validation classes, so not used: {', '.join(closed)}", markup=False)
 
 
 def _train_seeds(config: RunConfig, folder: Path, seeds: list[int], *, jobs: int, json: bool) -> None:
@@ -132,6 +178,6 @@ def _quoted(value: object) -> str:
     return json.dumps(str(value))
 
 
-def _toml_list(paths: list[Path]) -> str:
+def _toml_list(items: Iterable[object]) -> str:
     """A TOML list of strings."""
-    return f"[{', '.join(_quoted(p) for p in paths)}]"
+    return f"[{', '.join(_quoted(str(item).strip()) for item in items)}]"

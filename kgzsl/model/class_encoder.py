@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import torch
 from torch import Tensor, nn
+
+from kgzsl.model.class_states import ClassStates
 
 __all__ = ["ClassEncoder"]
 
@@ -19,25 +24,39 @@ class ClassEncoder(nn.Module):
     - ``norm``: 1, or the length of the weighted values where vectors are to be of one length.
     - ``center``: the mean over the training classes that are known in ``a``.
     - ``gate``: in [0, 1], how far what was learned of an attribute carries over to classes that were not
-      trained on: :func:`kgzsl.train.gate.fit_gate`. 1 until it is set.
+      trained on: :func:`kgzsl.train.gate.fit_gate`. 1 until it is set. ``bearing`` keeps what it was set by.
 
-    Nothing here is learned by gradient, so a class vector depends on the facts alone.
+    Nothing of this is learned by gradient, so this part of a class vector depends on the facts alone. Behind it stand
+    the class's other states (:class:`~kgzsl.model.class_states.ClassStates`), of the same mean length each.
 
     Args:
         value: attribute values of the training classes in [0, 1], ``(class, attribute)``.
         known: which of them are known.
         properties: the number of each attribute's property, ``(attribute,)``.
         unit: divide by the length of the weighted values, as DUET does.
+        states: by source, what makes vectors of a class's states.
+        silent: whether states alone describe classes: the gate of every attribute is 0.
     """
 
-    def __init__(self, value: Tensor, known: Tensor, properties: Tensor, *, unit: bool = False) -> None:
+    def __init__(
+        self,
+        value: Tensor,
+        known: Tensor,
+        properties: Tensor,
+        *,
+        unit: bool = False,
+        states: Mapping[str, ClassStates] = MappingProxyType({}),
+        silent: bool = False,
+    ) -> None:
         super().__init__()
+        self.silent = silent
         self.unit = unit
         self.properties: Tensor
         self.weight: Tensor
         self.prior: Tensor
         self.center: Tensor
         self.gate: Tensor
+        self.bearing: Tensor
         self.length: Tensor
         weight = properties.bincount()[properties].float().rsqrt()
         self.register_buffer("properties", properties)
@@ -45,10 +64,24 @@ class ClassEncoder(nn.Module):
         self.register_buffer("prior", _mean(value, known))
         self.register_buffer("center", _mean(self._scaled(value, known), known))
         self.register_buffer("gate", torch.ones_like(weight))
-        self.register_buffer("length", self(value, known).norm(dim=1).mean())
+        self.register_buffer("bearing", torch.full_like(weight, torch.nan))
+        self.register_buffer("length", self._attributes(value, known).norm(dim=1).mean())
+        self.states: dict[str, ClassStates] = nn.ModuleDict(states)  # type: ignore[assignment]
+        if silent:
+            self.gate.zero_()
 
-    def forward(self, value: Tensor, known: Tensor) -> Tensor:
-        """Vectors ``(class, attribute)`` from values in [0, 1] and what is known of them.
+    @property
+    def blocks(self) -> tuple[slice, ...]:
+        """Columns of the attributes, and those of each source of states."""
+        ends = [0, len(self.gate)]
+        for states in self.states.values():
+            ends.append(ends[-1] + states.dim)
+        return tuple(slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True))
+
+    def forward(
+        self, value: Tensor, known: Tensor, states: Mapping[str, Tensor] = MappingProxyType({})
+    ) -> Tensor:
+        """Vectors ``(class, attribute + dim)`` from values in [0, 1], what is known of them, and other states.
 
         Example:
             >>> value = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
@@ -56,11 +89,18 @@ class ClassEncoder(nn.Module):
             >>> ClassEncoder(value, known, torch.tensor([0, 1]))(value, known).tolist()
             [[0.5, 0.0], [-0.5, 0.0]]
         """
-        return self.gate * torch.where(known, self._scaled(value, known) - self.center, 0.0)
+        parts = [self._attributes(value, known)]
+        parts += [self.length * encode(states[source]) for source, encode in self.states.items()]
+        return torch.cat(parts, dim=1)
 
-    def open_properties(self, gates: Tensor) -> None:
-        """Set the gate of every property, ``(property,)``; its attributes have the same."""
-        self.gate.copy_(gates.to(self.gate.device)[self.properties])
+    def open(self, gates: Tensor, bearing: Tensor) -> None:
+        """Set the gate of every attribute, ``(attribute,)``, and keep how well images bore it out."""
+        self.bearing.copy_(bearing)
+        if not self.silent:
+            self.gate.copy_(gates)
+
+    def _attributes(self, value: Tensor, known: Tensor) -> Tensor:
+        return self.gate * torch.where(known, self._scaled(value, known) - self.center, 0.0)
 
     def _scaled(self, value: Tensor, known: Tensor) -> Tensor:
         """Weighted values, of length 1 for each class where that is wanted; unknown ones are 0."""

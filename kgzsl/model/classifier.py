@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -101,6 +103,12 @@ class ZeroShotClassifier(nn.Module):
             nn.Linear(config.dim, config.dim), nn.ReLU(), nn.Linear(config.dim, config.dim)
         )
         self.classes = classes
+        # What an image shows of states has no place: they are of a class as a whole. They begin at nothing.
+        self.sights: dict[str, nn.Linear] = nn.ModuleDict(  # type: ignore[assignment]
+            {source: nn.Linear(width, states.dim, bias=False) for source, states in classes.states.items()}
+        )
+        for sight in self.sights.values():
+            nn.init.zeros_(sight.weight)
         self.log_scale = nn.Parameter((INITIAL_LENGTH / classes.length.clamp(min=1e-6)).log())
         self.positions: Tensor
         self.phrases: Tensor
@@ -119,7 +127,8 @@ class ZeroShotClassifier(nn.Module):
 
     def appearance(self) -> list[nn.Module]:
         """What says how each attribute looks in a patch, wherever the patch is."""
-        return [self.text_encoder, self.spread, self.grounding.detector, self.grounding.value, self.grounding.bias]
+        own = [self.text_encoder, self.spread, self.grounding.detector, self.grounding.value, self.grounding.bias]
+        return [*own, *self.sights.values()]
 
     def encode_text(self) -> TextState:
         """Attribute and template states; depends on no image."""
@@ -128,9 +137,11 @@ class ZeroShotClassifier(nn.Module):
         template = self.text_encoder.fixed(self.template, self.template_mask)
         return TextState(attributes=self.spread(attributes), template=template)
 
-    def encode_classes(self, value: Tensor, known: Tensor) -> Tensor:
-        """Class vectors ``(class, attribute)``: see :class:`~kgzsl.model.class_encoder.ClassEncoder`."""
-        return self.classes(value, known)
+    def encode_classes(
+        self, value: Tensor, known: Tensor, states: Mapping[str, Tensor] = MappingProxyType({})
+    ) -> Tensor:
+        """Class vectors ``(class, attribute + dim)``: see :class:`~kgzsl.model.class_encoder.ClassEncoder`."""
+        return self.classes(value, known, states)
 
     def ground(self, tokens: Tensor, text: TextState) -> Tensor:
         """Patch states ``(image, patch, dim)`` in the light of the template, from tokens of ``image_encoder``."""
@@ -140,8 +151,17 @@ class ZeroShotClassifier(nn.Module):
         return states
 
     def encode_tokens(self, tokens: Tensor, text: TextState) -> AttributeEvidence:
-        """Evidence of each attribute in image tokens that ``image_encoder`` gave."""
-        return self.grounding(self.ground(tokens, text), tokens, text.attributes)
+        """Evidence of each attribute in image tokens that ``image_encoder`` gave, and of states behind it."""
+        return self.see(self.ground(tokens, text), tokens, text)
+
+    def see(self, states: Tensor, tokens: Tensor, text: TextState) -> AttributeEvidence:
+        """The same, of patches that were grounded already."""
+        found = self.grounding(states, tokens, text.attributes)
+        if not self.sights:
+            return found
+        whole = tokens.mean(1)
+        evidence = torch.cat([found.evidence, *(sight(whole) for sight in self.sights.values())], dim=1)
+        return replace(found, evidence=evidence)
 
     def encode_images(self, images: Tensor, text: TextState | None = None) -> AttributeEvidence:
         """Evidence of each attribute in each image.
@@ -158,7 +178,7 @@ class ZeroShotClassifier(nn.Module):
 
     def attribute_logits(self, evidence: Tensor) -> Tensor:
         """Log odds that an image has each attribute: the evidence on top of the attribute's base rate."""
-        return evidence + self.classes.prior.clamp(0.01, 0.99).logit()
+        return evidence[:, : len(self.classes.prior)] + self.classes.prior.clamp(0.01, 0.99).logit()
 
     def ground_words(self, tokens: Tensor, words: Tensor, mask: Tensor) -> Tensor:
         """Word states ``(pair, word, dim)`` of prompts in the light of an image each.

@@ -116,7 +116,8 @@ class AttributeEvidence:
 
     Args:
         evidence: ``(image, attribute)``; above 0 the image shows the attribute, more than its
-            frequency among the training classes suggests; below 0 it shows the lack of it.
+            frequency among the training classes suggests; below 0 it shows the lack of it. Of a classifier that
+            reads other states of classes too, evidence of these stands behind it.
         attention: ``(image, attribute, patch)``, sums to 1 over the patches.
         local: ``(image, attribute, patch)``; ``evidence = (attention * local).sum(-1)``, so that
             ``attention * local`` is the exact share of each patch.

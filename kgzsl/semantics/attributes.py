@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -68,6 +68,9 @@ class ClassAttributes:
         numbers: what the columns of numbers are made of; empty where they were not asked for.
         strength: float32 (class, attribute) in [0, 1]: how much of it a class has, where a matrix of strengths says
             so (see :func:`~kgzsl.semantics.strengths.with_strengths`); None: as ``value``.
+        states: what else describes classes, source -> float32 (class, dim): what a language model makes of their
+            prompts, embeddings of the graph. Their dimensions mean nothing alone and may be of either sign.
+        silent: whether states alone describe classes to a model, and the matrix only says which facts there are.
     """
 
     classes: tuple[str, ...]
@@ -80,6 +83,8 @@ class ClassAttributes:
     ontology: Ontology = field(repr=False)
     numbers: Numbers = field(default_factory=Numbers, repr=False)
     strength: np.ndarray | None = None
+    states: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+    silent: bool = False
 
     @property
     def degree(self) -> np.ndarray:
@@ -148,11 +153,12 @@ class ClassAttributes:
         rows = np.array([self._rows[c] for c in classes], dtype=int)
         cut = {"value": self.value[rows], "known": self.known[rows], "assumed": self.assumed[rows]}
         strength = None if self.strength is None else self.strength[rows]
-        return replace(self, classes=tuple(classes), strength=strength, **cut)
+        states = {source: table[rows] for source, table in self.states.items()}
+        return replace(self, classes=tuple(classes), strength=strength, states=states, **cut)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) over rows, columns and cells, and strengths where there are some."""
+        """SHA-256 (hex) over rows, columns and cells, and strengths and states where there are some."""
         hasher = hashlib.sha256()
         for name in (*self.classes, *(f"{a.property}\t{a.filler}" for a in self.attributes)):
             hasher.update(f"{name}\n".encode())
@@ -160,6 +166,8 @@ class ClassAttributes:
             hasher.update(np.ascontiguousarray(cells).tobytes())
         if self.strength is not None:
             hasher.update(np.ascontiguousarray(self.strength.astype("<f4")).tobytes())
+        for source, table in sorted(self.states.items()):
+            hasher.update(source.encode() + np.ascontiguousarray(table.astype("<f4")).tobytes())
         return hasher.hexdigest()
 
     @cached_property

@@ -195,12 +195,12 @@ PRESETS: Mapping[str, tuple[str, ...]] = {
     "properties": ("attributes", "attribute_hierarchy", "negative"),
     "att": ("attributes",),
     "basic": ("attributes", "attribute_hierarchy", "hierarchy"),
-    "literals": ("attributes", "attribute_hierarchy", "hierarchy", "literals"),
+    "texts": ("attributes", "attribute_hierarchy", "hierarchy", "literals"),
     "conceptnet": ("attributes", "attribute_hierarchy", "hierarchy", "external"),
     "logics": ("attributes", "attribute_hierarchy", "negative", "hierarchy"),
 }
 """``properties``: all that properties say of classes. The others are settings of K-ZSL (Geng et al., "Benchmarking
-knowledge-driven zero-shot learning", J. Web Semantics 2023): plain attributes, its basic KG, and that with
-disjointness; its "hierarchy" is the group of that name."""
+knowledge-driven zero-shot learning", J. Web Semantics 2023): plain attributes, its basic KG, and that with literals,
+with ConceptNet and with disjointness; its "hierarchy" is the group of that name."""
 DEFAULT = ("properties",)
 """What describes classes where nothing else is asked for."""

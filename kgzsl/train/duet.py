@@ -88,7 +88,9 @@ class DuetMethod:
             model,
             take_rows(data.array, rows),
             data.labels[rows],
-            classes=model.encode_classes(data.value.to(place), data.known.to(place)),
+            classes=model.encode_classes(
+                data.value.to(place), data.known.to(place), {name: s.to(place) for name, s in data.states.items()}
+            ),
             judge=(lambda: validate(model)[SELECTED_BY]) if validate else None,
             chosen=chosen,
         )
@@ -216,6 +218,7 @@ class _Step:
         self.array, self.labels = data.array, data.labels
         self.device = model.log_scale.device
         self.value, self.known = data.value.to(self.device), data.known.to(self.device)
+        self.states = {source: table.to(self.device) for source, table in data.states.items()}
         self.prompts = data.prompts
         self.trained = torch.from_numpy(phase.classes).to(self.device)
         self.column = self.trained.cumsum(0) - 1
@@ -234,7 +237,7 @@ class _Step:
         tokens = self.processes.encode(model.image_encoder, images.to(self.device, non_blocking=True))
         text = model.encode_text()
         states = model.ground(tokens, text)
-        evidence = model.grounding(states, tokens, text.attributes).evidence
+        evidence = model.see(states, tokens, text).evidence
         losses = self._base(evidence, labels)
         if torch.rand((), generator=self.generator) < config.grounding_share:
             losses |= self._grounding(tokens, classes)
@@ -246,14 +249,21 @@ class _Step:
     def _base(self, evidence: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Classification, attribute regression and self-calibration."""
         config, model = self.config, self.model
-        scores = model.scores(evidence, model.encode_classes(self.value, self.known)).float()
-        own, target = scores[:, self.trained], self.column[labels]
+        classes = model.encode_classes(self.value, self.known, self.states)
+        # Attributes and each source of states learn to tell classes alone: none of them may count on another, which
+        # a gate may close.
+        by_block = [model.scores(evidence[:, b], classes[:, b]).float() for b in model.classes.blocks]
+        scores, target = torch.stack(by_block).sum(0), self.column[labels]
+        told = [
+            square_classification(block[:, self.trained], target)
+            if config.classification == "square"
+            else classification(block[:, self.trained], target, label_smoothing=config.label_smoothing)
+            for block in by_block[model.classes.silent :]
+        ]
         logits = model.attribute_logits(evidence).float()
         regression = attribute_regression(logits, self.value[labels], self.known[labels])
         losses = {
-            "classification": square_classification(own, target)
-            if config.classification == "square"
-            else classification(own, target, label_smoothing=config.label_smoothing),
+            "classification": torch.stack(told).sum(),
             "attribute_regression": config.attribute_regression * regression,
         }
         # While selecting, validation classes play the unseen ones; afterwards no class is without images.

@@ -50,6 +50,7 @@ class TrainingSet:
         held_out: mask over the images: those of training classes that play the seen test images
             while selecting.
         stated: attribute values as the ontology says them, where ``value`` holds strengths; None: the same.
+        states: what else describes the classes, by source, ``(class, dim)``.
     """
 
     array: np.ndarray | Rows
@@ -60,6 +61,7 @@ class TrainingSet:
     training: np.ndarray
     held_out: np.ndarray
     stated: Tensor | None = None
+    states: Mapping[str, Tensor] = field(default_factory=dict)
 
     def rows(self, phase: PhaseName) -> np.ndarray:
         """The images that a phase trains on."""
@@ -231,8 +233,9 @@ def fit(
 
 
 def _renew(model: Any, fresh: Mapping[str, Tensor]) -> None:
-    """The weights that the model began with, under the gate that validation classes set."""
-    gates = {name: tensor.clone() for name, tensor in model.state_dict().items() if name.endswith(".gate")}
+    """The weights that the model began with, under the gates that validation classes set."""
+    set_by_them = (".gate", ".bearing")
+    gates = {name: tensor.clone() for name, tensor in model.state_dict().items() if name.endswith(set_by_them)}
     model.load_state_dict({**fresh, **gates})
 
 

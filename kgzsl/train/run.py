@@ -87,7 +87,14 @@ class SemanticsConfig:
     Args:
         facts: groups of facts that describe classes, or presets of several (see :mod:`kgzsl.semantics.groups`):
             ``properties``, what properties say, ``hierarchy``, superclasses, ``att``, ``basic``, ``logics``,
-            ``literals``, ``conceptnet``, settings of K-ZSL.
+            ``texts``, ``conceptnet``, the settings of K-ZSL.
+        source: how facts reach the model: ``attributes``, as a matrix; ``prompt``, in words that a language model reads;
+            ``kge``, as embeddings of the graph; ``gnn``, by a graph network; or ``fused``, by all of these.
+        language_model: a transformers text model (folder or hub id) that reads prompts and names of nodes; ``minilm``,
+            the one of the extra ``text``; ``words``: none, a text counts as the words in it.
+        prompt_hops: how far from a class a prompt goes.
+        vectors: file of class vectors for ``kge`` (.safetensors, .npy, .mat); empty: they are trained on the chosen facts.
+        embedding: what trains them.
         hops: of the group ``external``: how far from the ontology's own terms to go.
         predicates: of the group ``external``: names of the predicates to keep; none: all.
         world: what an unstated fact means: ``open`` unknown, ``pca`` absent where the class states
@@ -102,6 +109,11 @@ class SemanticsConfig:
     """
 
     facts: tuple[str, ...] = DEFAULT
+    source: tuple[str, ...] = ("attributes",)
+    language_model: str = "minilm"
+    prompt_hops: int = 1
+    vectors: str = ""
+    embedding: Literal["transe", "distmult", "complex", "rotate"] = "transe"
     hops: int = 1
     predicates: tuple[str, ...] = ()
     world: Literal["pca", "open", "closed"] = "pca"
@@ -145,8 +157,10 @@ class RunConfig:
         return hashlib.sha256(told.encode()).hexdigest()
 
 
+SOURCES = ("attributes", "prompt", "kge", "gnn", "fused")
 CHOICES = {
     "semantics.facts": (*PRESETS, *GROUPS),
+    "semantics.source": SOURCES,
     "data.benchmark": ("", "creatures"),
     "model.kind": KINDS,
     "data.dataset": ("", *catalog(), *LAYOUTS),
@@ -175,6 +189,7 @@ MINIMUM = {
     "model.dim": 4,
     "semantics.token_budget": 8,
     "semantics.hops": 1,
+    "semantics.prompt_hops": 1,
     "data.size": 16,
 }
 MAXIMUM = {
@@ -182,8 +197,9 @@ MAXIMUM = {
     **dict.fromkeys(("train.label_smoothing", "train.validation_fraction", "model.dropout"), 0.99),
 }
 PATHS = {"ontology.files", "data.root", "data.images", "data.split", "data.backbone", "semantics.strengths"}
+PATHS |= {"semantics.vectors", "semantics.language_model"}
 PATHS |= {"model.image_encoder", "model.text_encoder", "baseline.dual_encoder"}
-NO_PATHS = {"semantics.strengths": ("none", "published")}
+NO_PATHS = {"semantics.strengths": ("none", "published"), "semantics.language_model": ("minilm", "words")}
 """Words that are no paths, whatever files lie beside the run file."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -45,7 +45,7 @@ def warm_start(
         model: changed in place; its image encoder has no weights of its own.
         images: patch features of training images, ``(image, patch, channel)``.
         labels: row of each image's class in ``classes``.
-        classes: their vectors, ``(class, attribute)``.
+        classes: their vectors, ``(class, attribute + dim)``.
         judge: how good the model is now, on validation classes; it chooses the strengths.
         chosen: the strengths, where nothing judges.
 
@@ -61,17 +61,23 @@ def warm_start(
     model.spread.eval().momentum = momentum
     size = float(pooled.square().sum(1).mean().sqrt())
     path = EszslPath(pooled.double().numpy() / size, labels, classes.double().cpu().numpy())
-    texts = model.encode_text().attributes
+    texts, own = model.encode_text().attributes, model.classes.blocks
     # The solver that takes a deficient rank is one of the CPU.
     detectors = (model.grounding.detector(texts) * model.grounding.scale).double().cpu()
     scale = model.log_scale.double().exp().cpu()
     tried = []
+
+    def begin(value: Tensor, sights: Sequence[Tensor]) -> None:
+        model.grounding.value.weight.copy_(value)
+        for sight, weight in zip(model.sights.values(), sights, strict=True):
+            sight.weight.copy_(weight)
+
     pairs = list(itertools.product(STRENGTHS, STRENGTHS)) if judge else [tuple(chosen[name] for name in NAMES)]
     for pair in pairs:
         weights = torch.from_numpy(path.solve(*pair)).T / size / scale
-        value = torch.linalg.lstsq(detectors, weights, driver="gelsd").solution
-        model.grounding.value.weight.copy_(value)
-        tried.append((judge() if judge else 0.0, pair, model.grounding.value.weight.clone()))
-    _, pair, best = max(tried, key=lambda trial: trial[:2])
-    model.grounding.value.weight.copy_(best)
+        value = torch.linalg.lstsq(detectors, weights[own[0]], driver="gelsd").solution
+        begin(value, [weights[block] for block in own[1:]])
+        tried.append((judge() if judge else 0.0, pair, value, [weights[block] for block in own[1:]]))
+    _, pair, value, sights = max(tried, key=lambda trial: trial[:2])
+    begin(value, sights)
     return dict(zip(NAMES, pair, strict=True))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgzsl.model.class_encoder import ClassEncoder
+from kgzsl.model.class_states import GivenStates
 
 VALUE = torch.tensor([[1.0, 0, 1, 0, 1], [0, 1, 0, 1, 0], [1, 0, 0, 1, 0]])
 KNOWN = torch.tensor([[True] * 5, [True, True, True, True, False], [True] * 5])
@@ -47,11 +48,32 @@ def test_classes_with_many_facts_do_not_outshout_those_with_few() -> None:
 
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=2, max_size=2))
-def test_a_gate_scales_its_property_and_no_other(gates: list[float]) -> None:
+def test_a_gate_scales_its_attribute_and_no_other(gates: list[float]) -> None:
     encoder = ClassEncoder(VALUE, KNOWN, PROPERTIES)
-    before = encoder(VALUE, KNOWN)
-    encoder.open_properties(torch.tensor(gates))
-    torch.testing.assert_close(encoder(VALUE, KNOWN), before * torch.tensor(gates)[PROPERTIES])
+    before, own = encoder(VALUE, KNOWN), torch.tensor(gates)[PROPERTIES]
+    encoder.open(own, torch.arange(5.0))
+    torch.testing.assert_close(encoder(VALUE, KNOWN), before * own)
+    assert encoder.bearing.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_states_stand_behind_the_attributes_and_weigh_as_much() -> None:
+    states = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    states = (states - states.mean(0)) / (states - states.mean(0)).norm(dim=1).square().mean().sqrt()
+    encoder = ClassEncoder(VALUE, KNOWN, PROPERTIES, states={"prompt": GivenStates(4)})
+    assert encoder.blocks == (slice(0, 5), slice(5, 9))
+    vectors = encoder(VALUE, KNOWN, {"prompt": states})
+    assert torch.equal(vectors[:, :5], ClassEncoder(VALUE, KNOWN, PROPERTIES)(VALUE, KNOWN))
+    assert vectors[:, 5:].square().sum(1).mean().sqrt() == pytest.approx(float(encoder.length))
+    encoder.states["prompt"].gate.zero_()
+    assert not encoder(VALUE, KNOWN, {"prompt": states})[:, 5:].any()
+
+
+def test_states_alone() -> None:
+    encoder = ClassEncoder(VALUE, KNOWN, PROPERTIES, states={"kge": GivenStates(2)}, silent=True)
+    states = torch.tensor([[1.0, 0], [-1.0, 0], [0, 1.0]])
+    encoder.open(torch.ones(5), torch.ones(5))
+    vectors = encoder(VALUE, KNOWN, {"kge": states})
+    assert not vectors[:, :5].any() and torch.equal(vectors[:, 5:], encoder.length * states)
 
 
 def test_a_class_is_encoded_alone() -> None:
@@ -64,7 +86,7 @@ def test_a_class_is_encoded_alone() -> None:
 def test_nothing_of_it_is_learned_and_all_of_it_is_saved() -> None:
     encoder = ClassEncoder(VALUE, KNOWN, PROPERTIES)
     assert not list(encoder.parameters())
-    assert set(encoder.state_dict()) == {"properties", "weight", "prior", "center", "gate", "length"}
+    assert set(encoder.state_dict()) == {"properties", "weight", "prior", "center", "gate", "bearing", "length"}
 
 
 def test_an_attribute_that_no_training_class_is_known_in_makes_no_difference() -> None:

@@ -158,7 +158,7 @@ def test_lint_looks_at_the_groups_asked_for() -> None:
 
 
 def test_groups_are_what_a_run_file_may_name() -> None:
-    assert list(GROUPS) == ["attributes", "attribute_hierarchy", "negative", "hierarchy"]
+    assert list(GROUPS) == ["attributes", "attribute_hierarchy", "negative", "hierarchy", "literals", "external"]
     for preset, groups in PRESETS.items():
         assert set(groups) < set(GROUPS) or set(groups) == set(GROUPS)
         assert groups_of([preset]) == groups

@@ -50,7 +50,10 @@ def test_groups_of_facts_are_some_of_those_there_are() -> None:
     assert parse_config({}, overrides=["semantics.facts=hierarchy"]).semantics.facts == ("hierarchy",)
     both = ["attributes", "hierarchy"]
     assert parse_config({"semantics": {"facts": both}}).semantics.facts == tuple(both)
-    names = ("properties", "att", "basic", "logics", "attributes", "attribute_hierarchy", "negative", "hierarchy")
+    names = (
+        *("properties", "att", "basic", "texts", "conceptnet", "logics"),
+        *("attributes", "attribute_hierarchy", "negative", "hierarchy", "literals", "external"),
+    )
     known = f"expected some of {', '.join(map(repr, names))}"
     assert problems({"semantics": {"facts": ["hierachy", "attributes", "atributes"]}}) == [
         f"semantics.facts has 'hierachy'; {known}; did you mean hierarchy?",

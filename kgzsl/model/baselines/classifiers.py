@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 import torch.nn.functional as F
@@ -41,6 +42,8 @@ class AttributeClassifier(nn.Module):
     Args:
         images: makes features of images.
         attributes: number of attributes.
+        states: dimensions of the classes' other states, by source; they stand behind the attributes.
+        silent: whether states alone describe classes.
 
     Example:
         >>> from kgzsl.model.baselines import GivenTokens
@@ -52,10 +55,17 @@ class AttributeClassifier(nn.Module):
         [[0.6..., 0.8...]]
     """
 
-    def __init__(self, images: MeanToken, *, attributes: int) -> None:
+    def __init__(
+        self,
+        images: MeanToken,
+        *,
+        attributes: int,
+        states: Mapping[str, int] = MappingProxyType({}),
+        silent: bool = False,
+    ) -> None:
         super().__init__()
-        self.images = images
-        self.weights = nn.Parameter(torch.zeros(images.width, attributes))
+        self.images, self.sources, self.silent = images, tuple(states), silent
+        self.weights = nn.Parameter(torch.zeros(images.width, attributes + sum(states.values())))
         self.log_scale: Tensor
         self.register_buffer("log_scale", torch.zeros(()), persistent=False)
         self.phrases = range(attributes)
@@ -74,9 +84,12 @@ class AttributeClassifier(nn.Module):
         """Evidence ``(image, attribute)`` from features ``(image, channel)``."""
         return features @ self.weights
 
-    def encode_classes(self, value: Tensor, known: Tensor) -> Tensor:
-        """Class attributes of unit length, ``(class, attribute)``; what is unknown counts as 0."""
-        return F.normalize(torch.where(known, value, 0.0), dim=1)
+    def encode_classes(
+        self, value: Tensor, known: Tensor, states: Mapping[str, Tensor] = MappingProxyType({})
+    ) -> Tensor:
+        """Class attributes of unit length, ``(class, attribute)``; what is unknown counts as 0. States follow."""
+        attributes = F.normalize(torch.where(known, value, 0.0), dim=1) * (not self.silent)
+        return torch.cat([attributes, *(states[source] for source in self.sources)], dim=1)
 
     def scores(self, evidence: Tensor, classes: Tensor) -> Tensor:
         """Logits ``(image, class)`` from evidence and class vectors."""

@@ -33,6 +33,7 @@ class EszslPath:
         features: ``(image, d)``.
         labels: row of each image's class in ``semantics``; rows without images are not read.
         semantics: class attributes, ``(class, a)``.
+        beside: a path of the same images by other attributes, whose half of the work is taken over.
 
     Example:
         >>> attributes = np.array([[1.0, 0.0], [0.0, 1.0], [0.7, 0.7]])  # the last class has no image
@@ -41,13 +42,20 @@ class EszslPath:
         [0, 2]
     """
 
-    def __init__(self, features: np.ndarray, labels: np.ndarray, semantics: np.ndarray) -> None:
+    def __init__(
+        self, features: np.ndarray, labels: np.ndarray, semantics: np.ndarray, *, beside: EszslPath | None = None
+    ) -> None:
         present, column = np.unique(labels, return_inverse=True)
         target = (column[:, None] == np.arange(len(present))).astype(np.float64)
-        features, semantics = features.astype(np.float64), semantics[present].astype(np.float64)
-        self.feature_values, self.feature_basis = _spectrum(features)
+        semantics = semantics[present].astype(np.float64)
+        if beside is None:
+            features = features.astype(np.float64)
+            self.feature_values, self.feature_basis = _spectrum(features)
+            self.told = self.feature_basis.T @ (features.T @ target)
+        else:
+            self.feature_values, self.feature_basis, self.told = beside.feature_values, beside.feature_basis, beside.told
         self.attribute_values, self.attribute_basis = _spectrum(semantics)
-        self.core = self.feature_basis.T @ (features.T @ target) @ (semantics @ self.attribute_basis)
+        self.core = self.told @ (semantics @ self.attribute_basis)
 
     def solve(self, gamma: float, lam: float) -> np.ndarray:
         """W ``(d, a)``.

@@ -1,0 +1,52 @@
+"""States of classes in a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from kgzsl.api.records import States
+from kgzsl.errors import CheckpointError, Problem
+from kgzsl.ontology.whole import whole_file
+
+__all__ = ["read_states", "write_states"]
+
+STATES = "states.safetensors"
+"""Where a run folder has the states of its classes; a run that has none has no such file."""
+
+
+def write_states(states: Mapping[str, States], folder: Path) -> None:
+    """Keep the states of a run's classes in its folder, and how they were standardized."""
+    from safetensors.numpy import save_file
+
+    if states:
+        parts = {}
+        for source, s in states.items():
+            parts |= {f"{source}.table": s.table, f"{source}.center": s.center, f"{source}.length": np.array([s.length])}
+        with whole_file(folder / STATES, force=True) as working:
+            save_file(parts, working)
+
+
+def read_states(folder: Path) -> dict[str, States]:
+    """What :func:`write_states` kept; nothing where it kept nothing.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    file = folder / STATES
+    if not file.is_file():
+        return {}
+    try:
+        parts = load_file(file)
+        sources = dict.fromkeys(name.partition(".")[0] for name in parts)
+        return {
+            source: States(*(parts[f"{source}.{part}"] for part in ("table", "center")), float(parts[f"{source}.length"][0]))
+            for source in sources
+        }
+    except (OSError, SafetensorError, KeyError, IndexError) as error:
+        raise CheckpointError(Problem(f"states of classes cannot be read ({error})", file=file)) from None
