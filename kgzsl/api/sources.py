@@ -11,7 +11,7 @@ import numpy as np
 
 from kgzsl.api.records import Dataset, Listener
 from kgzsl.data.catalog import published_as
-from kgzsl.data.creatures import cached, load
+from kgzsl.data.creatures import cached, cached_decoys, load
 from kgzsl.data.creatures import ontology_path as creatures_ontology
 from kgzsl.data.images import ImageSet, cut_parts, find_images, read_pixels, unreadable
 from kgzsl.data.labels import LabelSpace
@@ -225,8 +225,16 @@ def _strengths_of(config: RunConfig) -> Strengths | None:
 
 def ontology_of(config: RunConfig) -> Ontology:
     """The ontology that a run file names, or the one that its data set brings."""
-    files = config.ontology.files or ((creatures_ontology(),) if config.data.benchmark == "creatures" else ())
+    files: tuple[str | Path, ...] = config.ontology.files
+    if not files and config.data.benchmark == "creatures":
+        files = (creatures_ontology(),)
     if files:
+    files: tuple[str | Path, ...] = config.ontology.files
+    if not files and config.data.benchmark == "creatures":
+        files = (creatures_ontology(),)
+    if files:
+        if config.data.decoys:
+            files = (*files, cached_decoys(*files, times=config.data.decoys))
         return read_for(config, *files)
     if config.data.dataset:
         data = config.data
@@ -458,5 +466,6 @@ def semantics_name(config: RunConfig) -> str:
     name = f"{kind} {' and '.join(config.semantics.facts)}"
     name += "" if strengths_source(config) == "none" else " with strengths"
     name += "" if config.ontology.entail == "el" else f", entailment {config.ontology.entail}"
+    name += f", {config.data.decoys:g} x decoys" if config.data.decoys else ""
     name += " and numbers" if config.semantics.numbers else ""
     return name + (", shuffled" if config.semantics.shuffle else "")

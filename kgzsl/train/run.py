@@ -63,6 +63,8 @@ class DataConfig:
             names, or a training set of the catalog (``imagenet-1k``), whose entry is then taken.
         train_per_class: images of each seen class to train on (creatures).
         test_per_class: test images of each class (creatures).
+        decoys: how many facts that no picture shows to add to the ontology, in multiples of those that it states about
+            classes' properties; 0 adds none (creatures; see :mod:`kgzsl.data.creatures.decoys`).
     """
 
     benchmark: str = ""
@@ -78,6 +80,7 @@ class DataConfig:
     overlap: str = ""
     train_per_class: int = 50
     test_per_class: int = 20
+    decoys: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ MINIMUM = {
     **dict.fromkeys(("train.self_calibration", "train.attribute_contrast", "train.instance_contrast"), 0),
     **dict.fromkeys(("train.temperature", "train.clip"), 1e-4),
     **dict.fromkeys(("train.batch_size", "data.train_per_class"), 2),
-    **dict.fromkeys(("baseline.epochs", "baseline.lr"), 0),
+    **dict.fromkeys(("baseline.epochs", "baseline.lr", "data.decoys"), 0),
     **dict.fromkeys(("baseline.hidden", "baseline.synthesized"), 1),
     **dict.fromkeys(_SHARES, 0.0),
     **dict.fromkeys(("train.asked", "train.validation_fraction"), 0.01),
@@ -326,6 +329,9 @@ def _conflicts(data: DataConfig, file: Path | None) -> list[Problem]:
     if data.features and data.backbone:
         fix = "leave out data.features, which are another backbone's"
         problems.append(Problem("data.features and data.backbone", expected="one of them", fix=fix, file=file))
+    if data.decoys and data.benchmark != "creatures":
+        fix = 'set data.benchmark = "creatures", or leave it out'
+        problems.append(Problem(f"data.decoys = {data.decoys:g} of other images", "creatures", fix, file))
     if data.dataset and not data.root:
         problems.append(Problem("data.dataset without data.root", fix="give the folder of the data set", file=file))
     alone = [key for key in ("root", "features", "classes") if getattr(data, key) and not data.dataset]

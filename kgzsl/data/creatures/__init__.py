@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from kgzsl.data.creatures.appearance import FEATURES, Appearance, appearances
 from kgzsl.data.creatures.dataset import Creatures, cached, generate, load, ontology_path, read_looks
+from kgzsl.data.creatures.decoys import cached_decoys, decoys, is_decoy
 from kgzsl.data.creatures.render import RENDERER_VERSION, Rendered, render
 from kgzsl.data.creatures.sheet import contact_sheet
 
@@ -20,8 +21,11 @@ __all__ = [
     "Rendered",
     "appearances",
     "cached",
+    "cached_decoys",
     "contact_sheet",
+    "decoys",
     "generate",
+    "is_decoy",
     "load",
     "ontology_path",
     "read_looks",
