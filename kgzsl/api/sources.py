@@ -229,10 +229,6 @@ def ontology_of(config: RunConfig) -> Ontology:
     if not files and config.data.benchmark == "creatures":
         files = (creatures_ontology(),)
     if files:
-    files: tuple[str | Path, ...] = config.ontology.files
-    if not files and config.data.benchmark == "creatures":
-        files = (creatures_ontology(),)
-    if files:
         if config.data.decoys:
             files = (*files, cached_decoys(*files, times=config.data.decoys))
         return read_for(config, *files)
