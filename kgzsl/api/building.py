@@ -186,9 +186,7 @@ def build_baseline(
         images = MeanToken(GivenTokens(), width=channels)
     if config.model.kind in ATTRIBUTE_BASELINES:
         dims = {source: table.shape[1] for source, table in attributes.states.items()}
-        return AttributeClassifier(
-            images, attributes=len(attributes.attributes), states=dims, silent=attributes.silent
-        )
+        return AttributeClassifier(images, attributes=len(attributes.attributes), states=dims, silent=attributes.silent)
     return NamedClassifier(images, classes=(*split.seen, *split.unseen))
 
 

@@ -22,9 +22,13 @@ def write_states(states: Mapping[str, States], folder: Path) -> None:
     from safetensors.numpy import save_file
 
     if states:
-        parts = {}
+        parts: dict[str, np.ndarray] = {}
         for source, s in states.items():
-            parts |= {f"{source}.table": s.table, f"{source}.center": s.center, f"{source}.length": np.array([s.length])}
+            parts |= {
+                f"{source}.table": s.table,
+                f"{source}.center": s.center,
+                f"{source}.length": np.array([s.length]),
+            }
         with whole_file(folder / STATES, force=True) as working:
             save_file(parts, working)
 
@@ -45,7 +49,7 @@ def read_states(folder: Path) -> dict[str, States]:
         parts = load_file(file)
         sources = dict.fromkeys(name.partition(".")[0] for name in parts)
         return {
-            source: States(*(parts[f"{source}.{part}"] for part in ("table", "center")), float(parts[f"{source}.length"][0]))
+            source: States(parts[f"{source}.table"], parts[f"{source}.center"], float(parts[f"{source}.length"][0]))
             for source in sources
         }
     except (OSError, SafetensorError, KeyError, IndexError) as error:

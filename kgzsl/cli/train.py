@@ -136,16 +136,15 @@ def _print_knowledge(run: Run) -> None:
     by_property: dict[str, list[dict[str, Any]]] = {}
     for fact in facts:
         by_property.setdefault(fact["property"], []).append(fact)
-    rows = []
+    shares = []
     for property, own in by_property.items():
         judged = sorted((f for f in own if f["bearing"] is not None), key=lambda f: -f["bearing"])
         told = [f"{run.ontology.label(f['filler'])} {f['bearing']:+.1f}" for f in judged]
-        shown = [*told[:2], *(["..."] if len(told) > 3 else []), *told[2:][-1:]]
-        used = sum(f["gate"] > 0 for f in own)
-        gate = f"{sum(f['gate'] for f in own) / len(own):.2f}"
-        rows.append((run.ontology.label(property), gate, f"{used} of {len(own)}", ", ".join(shown)))
-    rows.sort(key=lambda row: (-float(row[1]), row[0]))
-    print_table(("property", ">gate", ">facts used", "borne out by images, in standard errors"), rows, wide=True)
+        shown = ", ".join([*told[:2], *(["..."] if len(told) > 3 else []), *told[2:][-1:]])
+        mean, used = sum(f["gate"] for f in own) / len(own), sum(f["gate"] > 0 for f in own)
+        shares.append((run.ontology.label(property), f"{mean:.2f}", f"{used} of {len(own)}", shown))
+    shares.sort(key=lambda row: (-float(row[1]), row[0]))
+    print_table(("property", ">gate", ">facts used", "borne out by images, in standard errors"), shares, wide=True)
     closed = [source for source, gate in run.facts.get("sources", {}).items() if gate == 0]
     if closed:
         console.print(f"of no help on validation classes, so not used: {', '.join(closed)}", markup=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -76,11 +77,9 @@ class ClassEncoder(nn.Module):
         ends = [0, len(self.gate)]
         for states in self.states.values():
             ends.append(ends[-1] + states.dim)
-        return tuple(slice(*pair) for pair in zip(ends[:-1], ends[1:], strict=True))
+        return tuple(slice(*pair) for pair in itertools.pairwise(ends))
 
-    def forward(
-        self, value: Tensor, known: Tensor, states: Mapping[str, Tensor] = MappingProxyType({})
-    ) -> Tensor:
+    def forward(self, value: Tensor, known: Tensor, states: Mapping[str, Tensor] = MappingProxyType({})) -> Tensor:
         """Vectors ``(class, attribute + dim)`` from values in [0, 1], what is known of them, and other states.
 
         Example:

@@ -16,9 +16,7 @@ __all__ = ["with_external"]
 BEYOND = np.int8(-1)
 
 
-def with_external(
-    core: Ontology, everything: Ontology, *, hops: int = 1, predicates: Sequence[str] = ()
-) -> Ontology:
+def with_external(core: Ontology, everything: Ontology, *, hops: int = 1, predicates: Sequence[str] = ()) -> Ontology:
     """An ontology that knows of each of its facts how many hops away from its own terms it is.
 
     Own facts (0 hops) are those of ``core`` about classes, and its taxonomy. One hop away is what is stated of a class,
@@ -51,7 +49,8 @@ def with_external(
     near &= np.array([t not in everything.profile.identity for t in terms], dtype=bool)[c.predicate]
     if not near.any():
         fix = "leave out the group 'external', or give files that say more of the ontology's terms"
-        raise NoFactsError(Problem("nothing is said of terms by other vocabularies", expected="external facts", fix=fix))
+        got = "nothing is said of terms by other vocabularies"
+        raise NoFactsError(Problem(got, expected="external facts", fix=fix))
     near &= np.isin(c.predicate, _wanted(everything, predicates, among=np.unique(c.predicate[near])))
     reach = np.full(len(c), BEYOND)
     reach[near] = distance[c.subject[near]] + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 
 import numpy as np
@@ -84,14 +84,14 @@ def choose_knowledge(
         tried = []
         for kind in left:
             better = _judge(paths, describe([k for k in kinds if k in (*used, kind)]))
-            gain = 100 * (better - base)
-            error = float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else np.inf
-            tried.append((float(gain.mean()), -kinds.index(kind), Choice(kind, float(gain.mean()), error, False), better))
-        gain, _, choice, better = max(tried, key=lambda trial: trial[:2])
-        if gain <= choice.error:
-            found |= {trial[2].name: trial[2] for trial in tried}
+            gains = 100 * (better - base)
+            error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else np.inf
+            tried.append((Choice(kind, float(gains.mean()), error, False), better))
+        choice, better = max(tried, key=lambda trial: trial[0].gain)  # of equal ones the first
+        if choice.gain <= choice.error:
+            found |= {trial.name: trial for trial, _ in tried}
             break
-        found[choice.name] = Choice(choice.name, choice.gain, choice.error, True)
+        found[choice.name] = replace(choice, used=True)
         used.append(choice.name)
         left.remove(choice.name)
         base = better

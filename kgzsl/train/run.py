@@ -91,12 +91,12 @@ class SemanticsConfig:
         facts: groups of facts that describe classes, or presets of several (see :mod:`kgzsl.semantics.groups`):
             ``properties``, what properties say, ``hierarchy``, superclasses, ``att``, ``basic``, ``logics``,
             ``texts``, ``conceptnet``, the settings of K-ZSL.
-        source: how facts reach the model: ``attributes``, as a matrix; ``prompt``, in words that a language model reads;
+        source: how facts reach the model: ``attributes``, as a matrix; ``prompt``, in words for a language model;
             ``kge``, as embeddings of the graph; ``gnn``, by a graph network; or ``fused``, by all of these.
         language_model: a transformers text model (folder or hub id) that reads prompts and names of nodes; ``minilm``,
             the one of the extra ``text``; ``words``: none, a text counts as the words in it.
         prompt_hops: how far from a class a prompt goes.
-        vectors: file of class vectors for ``kge`` (.safetensors, .npy, .mat); empty: they are trained on the chosen facts.
+        vectors: file of class vectors for ``kge`` (.safetensors, .npy, .mat); empty: they are trained on the facts.
         embedding: what trains them.
         hops: of the group ``external``: how far from the ontology's own terms to go.
         predicates: of the group ``external``: names of the predicates to keep; none: all.

@@ -162,7 +162,7 @@ def test_safetensors_without_what_is_needed(tmp_path: Path) -> None:
         ({"other": matrix}, {"kgzsl": json.dumps({"iris": IRIS})}),
     ):
         save_file(tensors, file, metadata)
-        with pytest.raises(DataError, match='cannot be read as vectors .* expected the tensor "vectors"'):
+        with pytest.raises(DataError, match=r'cannot be read as vectors .* expected the tensor "vectors"'):
             read_vectors(file)
     save_file({"vectors": matrix}, file, {"kgzsl": json.dumps({"iris": IRIS})})
     assert read_vectors(file).iris == IRIS

@@ -73,7 +73,8 @@ def test_states_alone() -> None:
     states = torch.tensor([[1.0, 0], [-1.0, 0], [0, 1.0]])
     encoder.open(torch.ones(5), torch.ones(5))
     vectors = encoder(VALUE, KNOWN, {"kge": states})
-    assert not vectors[:, :5].any() and torch.equal(vectors[:, 5:], encoder.length * states)
+    assert not vectors[:, :5].any()
+    assert torch.equal(vectors[:, 5:], encoder.length * states)
 
 
 def test_a_class_is_encoded_alone() -> None:

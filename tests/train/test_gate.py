@@ -105,7 +105,8 @@ def test_an_attribute_that_images_do_not_bear_out_is_closed_in_an_open_property(
     assert gates.property[0] > 0.1
     assert gates.attribute[:4] == pytest.approx([gates.property[0]] * 4)
     assert gates.attribute[4] == 0
-    assert gates.bearing[:4].min() > 2 and gates.bearing[4] < -2
+    assert gates.bearing[:4].min() > 2
+    assert gates.bearing[4] < -2
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -114,7 +115,8 @@ def test_an_attribute_that_images_bear_out_is_open_in_a_closed_property(seed: in
     good = {k: v[..., :1] if k != "labels" else v for k, v in good.items()}
     gates = fit_gate(**side_by_side(bad, good, properties=[0] * 5))
     assert gates.property[0] == 0
-    assert gates.attribute[:4].tolist() == [0] * 4 and gates.attribute[4] > 0
+    assert gates.attribute[:4].tolist() == [0] * 4
+    assert gates.attribute[4] > 0
 
 
 def test_an_attribute_that_no_held_out_class_has_goes_with_its_property() -> None:
@@ -122,4 +124,5 @@ def test_an_attribute_that_no_held_out_class_has_goes_with_its_property() -> Non
     bad = {k: v[..., :1] if k != "labels" else v for k, v in bad.items()}
     bad["value"] = np.zeros_like(bad["value"])
     gates = fit_gate(**side_by_side(good, bad, properties=[0] * 5))
-    assert np.isnan(gates.bearing[4]) and gates.attribute[4] == gates.property[0] > 0
+    assert np.isnan(gates.bearing[4])
+    assert gates.attribute[4] == gates.property[0] > 0

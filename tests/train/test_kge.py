@@ -84,5 +84,5 @@ def test_settings_that_cannot_be_and_losses_that_are_no_numbers(triples: Triples
         embed_triples(triples, wrong)
     names = [problem.got.split(" =")[0] for problem in told.value.problems]
     assert names == ["dim", "epochs", "batch_size", "negatives", "model", "lr", "held_out"]
-    with pytest.raises(TrainingError, match="the loss is .*; lower the learning rate"):
+    with pytest.raises(TrainingError, match=r"the loss is .*; lower the learning rate"):
         embed_triples(triples, replace(QUICK, model="distmult", lr=1e30))

@@ -53,7 +53,8 @@ class EszslPath:
             self.feature_values, self.feature_basis = _spectrum(features)
             self.told = self.feature_basis.T @ (features.T @ target)
         else:
-            self.feature_values, self.feature_basis, self.told = beside.feature_values, beside.feature_basis, beside.told
+            self.feature_values, self.feature_basis = beside.feature_values, beside.feature_basis
+            self.told = beside.told
         self.attribute_values, self.attribute_basis = _spectrum(semantics)
         self.core = self.told @ (semantics @ self.attribute_basis)
 
