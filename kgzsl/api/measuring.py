@@ -12,6 +12,7 @@ import numpy as np
 
 from kgzsl.api.baselines import features_of, fit_protocol, semantics_of
 from kgzsl.api.building import is_frozen
+from kgzsl.api.knowledge import attributes_used, facts_used
 from kgzsl.api.records import Dataset, Listener, Run
 from kgzsl.api.scoring import held_out_images, metrics_of, scores_of
 from kgzsl.api.sources import dataset_name, load_dataset, overlap_of, semantics_name
@@ -49,10 +50,12 @@ def _dataset_of(run: Run, listener: Listener | None) -> Dataset:
     if data.split.digest != run.split.digest:
         fix = "restore the split file and the folders of images, or train again"
         raise MismatchError(Problem("not the split that the run was trained on", fix=fix, file=run.folder.path))
-    if data.attributes.digest != run.attributes.digest:
+    told = {"facts": facts_used(run)}
+    attributes = attributes_used(run.config, data.ontology, data.images.space, told, strengths=data.strengths)
+    if replace(attributes, states=run.attributes.states).digest != run.attributes.digest:
         fix = "restore the file of strengths, or train again"
         raise MismatchError(Problem("not the attributes that the run was trained on", fix=fix, file=run.folder.path))
-    return data
+    return replace(data, attributes=run.attributes)
 
 
 def evaluate(run: Run, *, paper_protocol: bool = False, listener: Listener | None = None) -> ZeroShotReport:
