@@ -103,7 +103,7 @@ def hold_out(table: np.ndarray, *, share: float, seed: int) -> np.ndarray:
 
     Example:
         >>> star = np.array([[0, 0, 1], [0, 0, 2], [0, 1, 1], [0, 1, 2]])
-        >>> hold_out(star, share=0.9, seed=0).sum()
+        >>> int(hold_out(star, share=0.9, seed=0).sum())
         2
     """
     wanted = min(HELD_OUT_AT_MOST, round(share * len(table)))
@@ -155,6 +155,8 @@ def _check(config: EmbeddingConfig) -> None:
         problems.append(Problem(f"model = {config.model!r}", expected=", ".join(KINDS)))
     if not 0 < config.lr < float("inf"):
         problems.append(Problem(f"lr = {config.lr}", expected="more than 0"))
+    if config.seed < 0:
+        problems.append(Problem(f"seed = {config.seed}", expected="0 or more"))
     if not 0 <= config.held_out < 1:
         problems.append(Problem(f"held_out = {config.held_out}", expected="a share of at least 0, below 1"))
     if problems:
