@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,11 +86,12 @@ def embed_triples(
     held = hold_out(triples.table, share=config.held_out, seed=config.seed)
     known = torch.from_numpy(triples.table)
     mrr = hits = None
-    if held.any():
-        model = _fit(triples, known[~torch.from_numpy(held)], config, lambda *at: progress("held out", *at))
-        ranks = filtered_ranks(model, known[torch.from_numpy(held)], known)
-        mrr, hits = (1 / ranks).mean().item(), (ranks <= 10).float().mean().item()
-    model = _fit(triples, known, config, lambda *at: progress("all facts", *at))
+    with _one_thread():
+        if held.any():
+            model = _fit(triples, known[~torch.from_numpy(held)], config, lambda *at: progress("held out", *at))
+            ranks = filtered_ranks(model, known[torch.from_numpy(held)], known)
+            mrr, hits = (1 / ranks).mean().item(), (ranks <= 10).float().mean().item()
+        model = _fit(triples, known, config, lambda *at: progress("all facts", *at))
     return Embedding(entity_vectors(model).numpy(), int(held.sum()), mrr, hits)
 
 
@@ -121,6 +123,17 @@ def hold_out(table: np.ndarray, *, share: float, seed: int) -> np.ndarray:
             ends[head] -= 1
             ends[tail] -= 1
     return held
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread: steps are so small that on a busy machine more would mostly wait for one another."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _fit(triples: Triples, facts: Tensor, config: EmbeddingConfig, progress: Callable[[int, int], None]) -> KGEModel:
