@@ -51,7 +51,7 @@ def triples_of(ontology: Ontology, facts: Sequence[str]) -> Triples:
         >>> from kgzsl import api
         >>> graph = triples_of(api.load_ontology(api.creatures_ontology()), ["hierarchy"])
         >>> len(graph.entities), graph.relations, graph.table.shape
-        (110, ('http://www.w3.org/2000/01/rdf-schema#subClassOf',), (209, 3))
+        (127, ('http://www.w3.org/2000/01/rdf-schema#subClassOf',), (346, 3))
     """
     terms, c = ontology.terms, ontology.columns
     entity = np.array([not is_anonymous(t) and t not in (OWL.Thing, OWL.Nothing) for t in terms], dtype=bool)

@@ -79,8 +79,8 @@ def read_vectors(
     - ``.safetensors``: as :func:`write_vectors` writes it: the tensor ``vectors``, and the names in the metadata.
     - ``.npy``: a matrix; the names stand in a list beside it, ``X.iris.txt`` for ``X.npy``, one a line.
     - ``.mat``: as K-ZSL ships them: ``embeddings`` (or ``o2v``), one row for each entity; the names are in the file
-      (``wnids``), or in such a list, or else the rows are in the order of ``allclasses_names`` in ``att_splits.mat``
-      beside it. A row of zeros is an entity that K-ZSL's graph lacked: it has no vector.
+      (``wnids``), or in such a list, or else those of ``allclasses_names`` in the ``att_splits.mat`` beside it, in its
+      order. A row of zeros is an entity that K-ZSL's graph lacked: it has no vector.
 
     Args:
         path: the file.
@@ -108,7 +108,7 @@ def read_vectors(
     if twice:
         raise DataError(twice)
     if path.suffix == ".mat":
-        there = np.flatnonzero(matrix.any(axis=1))
+        there = np.flatnonzero(np.any(matrix, axis=1))
         found, matrix = tuple(found[row] for row in there.tolist()), matrix[there]
     vectors = EntityVectors(found, matrix, about)
     return vectors if iris is None else _asked(vectors, iris, path, notice)
@@ -265,7 +265,7 @@ def _twice(names: Sequence[str], iris: Sequence[str], path: Path) -> list[Proble
     told = [
         " = ".join(dict.fromkeys((*(n for n, i in zip(names, iris, strict=True) if i == iri), iri))) for iri in twice
     ]
-    got = f"{len(twice):,} entities have more than one vector: {some_of(told)}"
+    got = f"more than one vector of {some_of(told)}"
     return [Problem(got, expected="each once", file=path)]
 
 

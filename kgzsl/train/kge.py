@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -85,11 +86,12 @@ def embed_triples(
     held = hold_out(triples.table, share=config.held_out, seed=config.seed)
     known = torch.from_numpy(triples.table)
     mrr = hits = None
-    if held.any():
-        model = _fit(triples, known[~torch.from_numpy(held)], config, lambda *at: progress("held out", *at))
-        ranks = filtered_ranks(model, known[torch.from_numpy(held)], known)
-        mrr, hits = (1 / ranks).mean().item(), (ranks <= 10).float().mean().item()
-    model = _fit(triples, known, config, lambda *at: progress("all facts", *at))
+    with _one_thread():
+        if held.any():
+            model = _fit(triples, known[~torch.from_numpy(held)], config, lambda *at: progress("held out", *at))
+            ranks = filtered_ranks(model, known[torch.from_numpy(held)], known)
+            mrr, hits = (1 / ranks).mean().item(), (ranks <= 10).float().mean().item()
+        model = _fit(triples, known, config, lambda *at: progress("all facts", *at))
     return Embedding(entity_vectors(model).numpy(), int(held.sum()), mrr, hits)
 
 
@@ -103,7 +105,7 @@ def hold_out(table: np.ndarray, *, share: float, seed: int) -> np.ndarray:
 
     Example:
         >>> star = np.array([[0, 0, 1], [0, 0, 2], [0, 1, 1], [0, 1, 2]])
-        >>> hold_out(star, share=0.9, seed=0).sum()
+        >>> int(hold_out(star, share=0.9, seed=0).sum())
         2
     """
     wanted = min(HELD_OUT_AT_MOST, round(share * len(table)))
@@ -121,6 +123,17 @@ def hold_out(table: np.ndarray, *, share: float, seed: int) -> np.ndarray:
             ends[head] -= 1
             ends[tail] -= 1
     return held
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread: steps are so small that on a busy machine more would mostly wait for one another."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _fit(triples: Triples, facts: Tensor, config: EmbeddingConfig, progress: Callable[[int, int], None]) -> KGEModel:
@@ -155,6 +168,8 @@ def _check(config: EmbeddingConfig) -> None:
         problems.append(Problem(f"model = {config.model!r}", expected=", ".join(KINDS)))
     if not 0 < config.lr < float("inf"):
         problems.append(Problem(f"lr = {config.lr}", expected="more than 0"))
+    if config.seed < 0:
+        problems.append(Problem(f"seed = {config.seed}", expected="0 or more"))
     if not 0 <= config.held_out < 1:
         problems.append(Problem(f"held_out = {config.held_out}", expected="a share of at least 0, below 1"))
     if problems:

@@ -79,10 +79,10 @@ def test_no_entity_and_no_relation_is_held_out_wholly(triples: Triples, seed: in
 
 
 def test_settings_that_cannot_be_and_losses_that_are_no_numbers(triples: Triples) -> None:
-    wrong = EmbeddingConfig("tucker", 0, 0, 0, float("nan"), 0, 1.0)  # type: ignore[arg-type]
+    wrong = EmbeddingConfig("tucker", 0, 0, 0, float("nan"), 0, 1.0, -1)  # type: ignore[arg-type]
     with pytest.raises(ConfigError) as told:
         embed_triples(triples, wrong)
     names = [problem.got.split(" =")[0] for problem in told.value.problems]
-    assert names == ["dim", "epochs", "batch_size", "negatives", "model", "lr", "held_out"]
+    assert names == ["dim", "epochs", "batch_size", "negatives", "model", "lr", "seed", "held_out"]
     with pytest.raises(TrainingError, match=r"the loss is .*; lower the learning rate"):
         embed_triples(triples, replace(QUICK, model="distmult", lr=1e30))
