@@ -49,7 +49,7 @@ def export(
 
     graphml: classes and attributes as nodes, facts as edges with predicate, polarity, status.
 
-    pyg: torch_geometric HeteroData as safetensors, to be read by
+    pyg: classes, attributes and what else facts are about, as torch_geometric HeteroData in safetensors, read by
     kgzsl.data.graph.load_hetero_data; node names are JSON in its metadata.
 
     turtle: all facts as OWL, entailed ones marked by a comment.

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kgzsl.errors import DataError, Problem
 from kgzsl.ontology import Ontology
+from kgzsl.ontology.axioms import is_anonymous
 from kgzsl.ontology.whole import whole_file
 
 if TYPE_CHECKING:
@@ -17,16 +21,21 @@ if TYPE_CHECKING:
 __all__ = ["load_hetero_data", "save_hetero_data", "to_hetero_data"]
 
 
-def to_hetero_data(ontology: Ontology) -> HeteroData:
-    """Classes and attributes as nodes, facts as typed edges, both ways.
+def to_hetero_data(ontology: Ontology, *, rows: np.ndarray | None = None) -> HeteroData:
+    """Classes, attributes and what else facts are about as nodes, facts as typed edges, both ways.
 
-    Node types are ``class`` and ``attribute``; each has ``iri`` (list of str). An edge type is
-    ``(type, relation, type)`` with the relation named by the property's label; negative facts
-    have relations of their own (``not ...``), and every relation has its reverse (``rev ...``).
-    Edges carry ``entailed`` (bool, one for each edge).
+    Node types are ``class`` and ``attribute`` (all there are, whatever the facts) and, where there are some,
+    ``entity``: further terms of the facts. Literals, properties and class expressions without a name are no
+    nodes. Each type has ``iri`` (list of str, sorted). An edge type is ``(type, relation, type)`` with the relation
+    named by the property's label; negative facts have relations of their own (``not ...``), and every relation has
+    its reverse (``rev ...``). Edges carry ``entailed`` (bool, one for each edge).
 
     Args:
         ontology: asserted or entailed.
+        rows: bool (fact,), which facts to take, as of :func:`kgzsl.semantics.groups.chosen`; by default all.
+
+    Raises:
+        DataError: ``rows`` is no mask over the ontology's facts.
 
     Example:
         >>> from kgzsl.ontology import parse_ontology
@@ -41,26 +50,44 @@ def to_hetero_data(ontology: Ontology) -> HeteroData:
     import torch
     from torch_geometric.data import HeteroData
 
+    taken, entities = _between_nodes(ontology, rows)
     graph = HeteroData()
     place: dict[str, tuple[str, int]] = {}
-    for kind, iris in (("class", ontology.classes), ("attribute", ontology.attributes)):
-        graph[kind].iri = list(iris)
-        graph[kind].num_nodes = len(iris)
-        place |= {iri: (kind, row) for row, iri in enumerate(iris)}
+    for kind, iris in (("class", ontology.classes), ("attribute", ontology.attributes), ("entity", entities)):
+        if iris or kind != "entity":
+            graph[kind].iri = list(iris)
+            graph[kind].num_nodes = len(iris)
+            place |= {iri: (kind, row) for row, iri in enumerate(iris)}
     edges: dict[tuple[str, str, str], list[tuple[int, int, bool]]] = defaultdict(list)
-    for fact in ontology.facts():
-        if fact.subject not in place or fact.object not in place:
-            continue
-        (one, start), (other, end) = place[fact.subject], place[fact.object]
-        relation = ontology.label(fact.predicate)
-        relation = f"not {relation}" if fact.polarity == "negative" else relation
-        entailed = fact.status == "entailed"
-        edges[one, relation, other].append((start, end, entailed))
-        edges[other, f"rev {relation}", one].append((end, start, entailed))
-    for edge, rows in edges.items():
-        graph[edge].edge_index = torch.tensor([row[:2] for row in rows]).T.contiguous()
-        graph[edge].entailed = torch.tensor([row[2] for row in rows])
+    terms = ontology.terms
+    label = lru_cache(maxsize=None)(ontology.label)
+    subject, predicate, object, negative, source, *_ = (column.tolist() for column in ontology.columns.take(taken))
+    for s, p, o, lacked, file in zip(subject, predicate, object, negative, source, strict=True):
+        (one, start), (other, end) = place[terms[s]], place[terms[o]]
+        relation = f"not {label(terms[p])}" if lacked else label(terms[p])
+        edges[one, relation, other].append((start, end, file < 0))
+        edges[other, f"rev {relation}", one].append((end, start, file < 0))
+    for edge, listed in edges.items():
+        graph[edge].edge_index = torch.tensor([row[:2] for row in listed]).T.contiguous()
+        graph[edge].entailed = torch.tensor([row[2] for row in listed])
     return graph
+
+
+def _between_nodes(ontology: Ontology, rows: np.ndarray | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The facts (row numbers) among some whose both ends are nodes, and those ends that are entities, sorted."""
+    c, terms = ontology.columns, ontology.terms
+    keep = np.ones(len(c), dtype=bool) if rows is None else np.asarray(rows)
+    if keep.dtype != bool or keep.shape != (len(c),):
+        got = f"rows are {keep.dtype} {keep.shape}"
+        fix = "choose facts of the same ontology, entailed alike"
+        raise DataError(Problem(got, expected=f"bool ({len(c)},), one for each fact", fix=fix))
+    told, properties = {*ontology.classes, *ontology.attributes}, set(ontology.properties)
+    own = np.array([term in told for term in terms], dtype=bool)
+    none = np.array([term in properties or is_anonymous(term) for term in terms], dtype=bool) | ontology.literals
+    able = own | ~none
+    taken = np.flatnonzero(keep & able[c.subject] & able[c.object])
+    ends = np.union1d(c.subject[taken], c.object[taken])
+    return taken, tuple(terms[k] for k in ends[~own[ends]].tolist())
 
 
 def save_hetero_data(graph: HeteroData, path: str | Path, *, force: bool = False) -> None:
