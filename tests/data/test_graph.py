@@ -17,7 +17,6 @@ from kgzsl.errors import ConfigError, DataError
 from kgzsl.ontology import parse_ontology
 from kgzsl.ontology.vocabulary import OWL
 
-
 ZOO = """
 @prefix : <http://e/#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
