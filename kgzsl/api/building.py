@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kgzsl.api.records import Dataset
-from kgzsl.api.states import write_states
+from kgzsl.api.states import read_graph, write_graph, write_states
 from kgzsl.data.rows import Rows
 from kgzsl.data.split import ZeroShotSplit
 from kgzsl.errors import (
@@ -23,6 +23,8 @@ from kgzsl.semantics import ClassAttributes, attribute_phrases, class_prompt, te
 
 if TYPE_CHECKING:
     from kgzsl.model.baselines import BaselineClassifier
+    from kgzsl.model.class_states import ClassStates
+    from kgzsl.model.graph_states import GraphInputs
     from kgzsl.model.classifier import ZeroShotClassifier
     from kgzsl.train.run import RunConfig, RunFolder
 
@@ -65,6 +67,7 @@ def build_model(
     *,
     split: ZeroShotSplit,
     array: np.ndarray | Rows | None = None,
+    graph: GraphInputs | None = None,
     saved: RunFolder | None = None,
 ) -> tuple[Any, Any]:
     """A classifier for these attributes with fresh weights, and its tokenizer (a saved one, or made from the words).
@@ -74,7 +77,6 @@ def build_model(
     import torch
 
     from kgzsl.model.class_encoder import ClassEncoder
-    from kgzsl.model.class_states import GivenStates
     from kgzsl.model.classifier import Texts, ZeroShotClassifier
     from kgzsl.model.text_encoder import build_tokenizer, load_tokenizer, tokenize
 
@@ -96,12 +98,13 @@ def build_model(
         return _build_compat(config, attributes, tokenizer, skeleton, channels=channels), tokenizer
     table = attributes.subset(split.training)
     names = list(attributes.properties)
+    torch.manual_seed(config.train.seed)
     classes = ClassEncoder(
         torch.from_numpy(table.degree),
         torch.from_numpy(table.known),
         torch.tensor([names.index(a.property) for a in attributes.attributes]),
         unit=config.model.unit_classes,
-        states={source: GivenStates(rows.shape[1]) for source, rows in table.states.items()},
+        states=_states_of_classes(config, table, graph if saved is None else read_graph(saved.path)),
         silent=table.silent,
     )
     patches: int | None
@@ -114,7 +117,6 @@ def build_model(
     else:
         # The stem halves twice and every stage but the first once more, each time rounding up.
         patches = math.ceil(config.data.size / 2 ** (len(config.model.stages) + 1)) ** 2
-    torch.manual_seed(config.train.seed)
     model = ZeroShotClassifier(
         config.model,
         Texts(*tokenize(tokenizer, phrases), *tokenize(tokenizer, [skeleton])),
@@ -125,6 +127,26 @@ def build_model(
         weights=saved is None,
     )
     return model, tokenizer
+
+
+def _states_of_classes(
+    config: RunConfig, table: ClassAttributes, graph: GraphInputs | None
+) -> dict[str, ClassStates]:
+    """What makes vectors of each source's states of classes."""
+    from kgzsl.model.class_states import GivenStates
+
+    states: dict[str, ClassStates] = {}
+    for source, rows in table.states.items():
+        if source != "gnn":
+            states[source] = GivenStates(rows.shape[1])
+        elif graph is not None:
+            from kgzsl.model.graph_encoder import GraphConfig
+            from kgzsl.model.graph_states import GraphStates
+
+            sizes = config.model
+            told = (sizes.graph_network, sizes.graph_dim, sizes.graph_layers, sizes.graph_bases, sizes.dropout)
+            states[source] = GraphStates(graph, GraphConfig(*told))
+    return states
 
 
 def save_encoders(config: RunConfig, model: ZeroShotClassifier, tokenizer: Any, folder: Path) -> None:
@@ -147,6 +169,8 @@ def save_inputs(data: Dataset, folder: Path) -> None:
 
     write_json(folder / "split.json", data.split.to_dict())
     write_states(data.states, folder)
+    if data.graph is not None:
+        write_graph(data.graph, folder)
     if data.strengths is not None:
         write_text(folder / STRENGTHS, data.strengths.to_csv())
 

@@ -15,11 +15,14 @@ from kgzsl.api.sources import attributes_of
 from kgzsl.data.labels import LabelSpace
 from kgzsl.data.rows import in_batches
 from kgzsl.data.vectors import EntityVectors, read_vectors
+from kgzsl.errors import ConfigError, NoFactsError, Problem
 from kgzsl.ontology import Ontology
 from kgzsl.semantics import ClassAttributes, Strengths
 from kgzsl.semantics.groups import GROUPS, chosen, groups_of
+from kgzsl.semantics.node_text import node_text
 
 if TYPE_CHECKING:
+    from kgzsl.model.graph_states import GraphInputs
     from kgzsl.semantics.prompt import Prompt
     from kgzsl.train.knowledge import Choice
     from kgzsl.train.run import RunConfig
@@ -119,9 +122,11 @@ def with_knowledge(config: RunConfig, data: Dataset, *, listener: Listener) -> t
     Returns:
         The data, and for ``run.json`` what is used: ``facts``, ``sources``, and the ``choices``.
     """
+    _need_graph_reader(config)
     training = data.images.space.mask(data.split.training)
     raw = states_of(config, data.ontology, data.images.space.classes, listener=listener)
     states = {source: States.of(table, training) for source, table in raw.items()}
+    graph, numbers = _graph(config, data) if "gnn" in sources_of(config) else (None, None)
     groups, sources = groups_of(config.semantics.facts), tuple(states)
     told = "attributes" in sources_of(config)
     choices: tuple[Choice, ...] = ()
@@ -134,8 +139,46 @@ def with_knowledge(config: RunConfig, data: Dataset, *, listener: Listener) -> t
     facts = groups if set(groups) != set(groups_of(config.semantics.facts)) else config.semantics.facts
     knowledge = {"facts": list(facts), "sources": list(states), "choices": [asdict(choice) for choice in choices]}
     attributes = attributes_used(config, data.ontology, data.images.space, knowledge, strengths=data.strengths)
+    if numbers is not None:
+        # Of a graph network, the states that are given are the numbers of the classes' nodes.
+        states |= {"gnn": States(numbers[:, None].astype(np.float32), np.zeros(1, dtype=np.float32), 1.0)}
     attributes = replace(attributes, states={source: s.table for source, s in states.items()})
-    return replace(data, attributes=attributes, states=states), knowledge
+    return replace(data, attributes=attributes, states=states, graph=graph), knowledge
+
+
+def _need_graph_reader(config: RunConfig) -> None:
+    """Only DUET's own model trains a graph network."""
+    if "gnn" in sources_of(config) and config.model.kind != "duet":
+        fix = "leave gnn out of semantics.source, or take model.kind = 'gcnz', which has a graph network of its own"
+        got = f"semantics.source with gnn, and model.kind = {config.model.kind!r}"
+        raise ConfigError(Problem(got, expected="model.kind = 'duet'", fix=fix))
+
+
+def _graph(config: RunConfig, data: Dataset) -> tuple[GraphInputs, np.ndarray]:
+    """The graph of the chosen facts, its nodes read by the language model, and the numbers of the classes' nodes."""
+    from kgzsl.data.graph import to_hetero_data
+    from kgzsl.data.texts import text_states
+    from kgzsl.model.graph_encoder import TypedGraph
+    from kgzsl.model.graph_states import GraphInputs
+
+    ontology, classes = data.ontology, data.images.space.classes
+    hetero = to_hetero_data(ontology, rows=chosen(ontology, config.semantics.facts))
+    graph = TypedGraph.of(hetero)
+    if not len(graph.edge_type):
+        fix = "choose more groups with semantics.facts, or leave gnn out of semantics.source"
+        raise NoFactsError(Problem("the graph of the chosen facts has no edges", expected="facts between terms", fix=fix))
+    nodes = [iri for kind in hetero.node_types for iri in hetero[kind].iri]
+    features = text_states([node_text(iri, ontology) for iri in nodes], config.semantics.language_model)
+    fillers = dict.fromkeys(a.filler for a in data.attributes.attributes if a.unit is None)
+    inputs = GraphInputs(
+        features=features,
+        edge_index=graph.edge_index.numpy(),
+        edge_type=graph.edge_type.numpy(),
+        relations=graph.relations,
+        training=np.array([graph.number(iri) for iri in data.split.training]),
+        attributes=np.array([graph.number(iri) for iri in fillers]),
+    )
+    return inputs, np.array([graph.number(iri) for iri in classes])
 
 
 def attributes_used(

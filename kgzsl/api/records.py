@@ -20,6 +20,7 @@ from kgzsl.semantics import ClassAttributes, Strengths
 if TYPE_CHECKING:
     from kgzsl.model.baselines import BaselineClassifier
     from kgzsl.model.classifier import ZeroShotClassifier
+    from kgzsl.model.graph_states import GraphInputs
     from kgzsl.train.loop import EpochRecord
     from kgzsl.train.run import RunConfig, RunFolder
 
@@ -93,6 +94,7 @@ class Dataset:
         validation: where the validation classes are from, in words that follow "validation classes".
         strengths: of attributes, where there are some.
         states: of the classes, by source, as ``attributes.states``.
+        graph: what a graph network reads, where one does.
     """
 
     images: ImageSet
@@ -102,6 +104,7 @@ class Dataset:
     validation: str
     strengths: Strengths | None = None
     states: Mapping[str, States] = field(default_factory=dict)
+    graph: GraphInputs | None = None
 
 
 @dataclass(frozen=True, eq=False)

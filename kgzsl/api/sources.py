@@ -31,9 +31,9 @@ from kgzsl.ontology import Ontology, parse_ontology, read_ontology
 from kgzsl.ontology.external import with_external
 from kgzsl.ontology.profile import Profile
 from kgzsl.ontology.reading.endpoint import read_endpoint
-from kgzsl.ontology.vocabulary import RDFS, SKOS
 from kgzsl.semantics import ClassAttributes, Strengths, class_attributes, read_strengths, with_strengths
 from kgzsl.semantics.groups import groups_of
+from kgzsl.semantics.node_text import DEFINITIONS
 
 if TYPE_CHECKING:
     from kgzsl.data.preprocessing import Preprocessing
@@ -56,11 +56,6 @@ __all__ = [
     "strengths_source",
 ]
 
-DEFINITIONS = (
-    *(SKOS.definition, RDFS.comment, "http://purl.obolibrary.org/obo/IAO_0000115"),
-    *("http://purl.org/dc/terms/description", "http://schema.org/description", "https://schema.org/description"),
-)
-"""Predicates that say in words what a term is."""
 FEW = 7
 """So many names are told; of more, the number."""
 

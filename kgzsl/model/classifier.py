@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from kgzsl.model.class_encoder import ClassEncoder
 from kgzsl.model.config import ModelConfig
 from kgzsl.model.cross_modal import AttributeEvidence, CrossModalLayer, GroundingHead, LayerShape
+from kgzsl.model.graph_states import GraphStates
 from kgzsl.model.image_encoder import FeatureEncoder, PixelEncoder, PretrainedEncoder, grid_positions
 from kgzsl.model.text_encoder import TextEncoder
 
@@ -44,11 +45,13 @@ class TextState:
 
     Args:
         attributes: ``(attribute, dim)``.
-        template: ``(1, token, dim)``.
+        template: ``(1, token, dim)``; states of a graph network stand behind the words.
+        mask: ``(1, token)``, 1 real, 0 padding.
     """
 
     attributes: Tensor
     template: Tensor
+    mask: Tensor
 
 
 class ZeroShotClassifier(nn.Module):
@@ -109,6 +112,8 @@ class ZeroShotClassifier(nn.Module):
         )
         for sight in self.sights.values():
             nn.init.zeros_(sight.weight)
+        graphs = [states for states in classes.states.values() if isinstance(states, GraphStates)]
+        self.graph_words = nn.Linear(graphs[0].dim, config.dim) if graphs else None
         self.log_scale = nn.Parameter((INITIAL_LENGTH / classes.length.clamp(min=1e-6)).log())
         self.positions: Tensor
         self.phrases: Tensor
@@ -134,8 +139,14 @@ class ZeroShotClassifier(nn.Module):
         """Attribute and template states; depends on no image."""
         phrases = self.text_encoder.fixed(self.phrases, self.phrases_mask)
         attributes = self.text_encoder.mean(phrases, self.phrases_mask)
-        template = self.text_encoder.fixed(self.template, self.template_mask)
-        return TextState(attributes=self.spread(attributes), template=template)
+        template, mask = self.text_encoder.fixed(self.template, self.template_mask), self.template_mask
+        if self.graph_words is not None:
+            # What the graph says of attributes stands behind the words, for patches to attend to.
+            (graph,) = (states for states in self.classes.states.values() if isinstance(states, GraphStates))
+            words = self.graph_words(graph.attributes())[None]
+            template = torch.cat([template, words], dim=1)
+            mask = torch.cat([mask, mask.new_ones(words.shape[:2])], dim=1)
+        return TextState(attributes=self.spread(attributes), template=template, mask=mask)
 
     def encode_classes(
         self, value: Tensor, known: Tensor, states: Mapping[str, Tensor] = MappingProxyType({})
@@ -147,7 +158,7 @@ class ZeroShotClassifier(nn.Module):
         """Patch states ``(image, patch, dim)`` in the light of the template, from tokens of ``image_encoder``."""
         states = self._placed(tokens)
         for layer in self.layers:
-            states = layer.ground_patches(states, words=text.template, mask=self.template_mask)
+            states = layer.ground_patches(states, words=text.template, mask=text.mask)
         return states
 
     def encode_tokens(self, tokens: Tensor, text: TextState) -> AttributeEvidence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = ["ATTRIBUTE_BASELINES", "BASELINES", "KINDS", "NAMED_BASELINES", "ModelConfig"]
 
@@ -38,6 +39,11 @@ class ModelConfig:
         tuned_text_blocks: how many of its last blocks learn; by default none, which keeps what it knows of words
             that only unseen classes have; -1: all of it.
         unit_classes: class vectors of length 1, so that classes with many facts do not outshout those with few.
+        graph_network: with ``semantics.source = "gnn"``: ``compgcn``, ``rgcn`` or ``gat``
+            (:class:`~kgzsl.model.graph_encoder.GraphEncoder`).
+        graph_dim: width of its states.
+        graph_layers: its layers: how many steps along facts a node sees.
+        graph_bases: how many matrices or vectors its relations share.
         kind: one of :data:`KINDS`; ``duet-compat``: networks, losses and draws of DUET's published code;
             :data:`BASELINES`: published methods of the field, of which `docs/baselines.md` tells.
         without_departures: of ``duet-compat``: departures of the published code from the paper that are not made, by
@@ -57,5 +63,9 @@ class ModelConfig:
     text_encoder: str = ""
     tuned_text_blocks: int = 0
     unit_classes: bool = False
+    graph_network: Literal["compgcn", "rgcn", "gat"] = "compgcn"
+    graph_dim: int = 64
+    graph_layers: int = 2
+    graph_bases: int = 8
     kind: str = "duet"
     without_departures: tuple[str, ...] = ()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from kgzsl.data.neighbors import Sampler, sampler
+from kgzsl.data.neighbors import FANOUT, Sampler, sampler
 from kgzsl.model.class_states import ClassStates
 from kgzsl.model.graph_encoder import GraphConfig, GraphEncoder
 
@@ -30,7 +28,7 @@ class GraphInputs:
         edge_type: int64 ``(edge,)``.
         relations: types of edges, reverses included.
         training: nodes of the training classes, int64.
-        attributes: nodes of the attributes' fillers, int64: image patches attend to their states.
+        attributes: nodes of the attributes' fillers, int64, each once: image patches attend to their states.
     """
 
     features: np.ndarray
@@ -65,3 +63,29 @@ class GraphStates(ClassStates):
         self.sampler: Sampler | None = None
         if len(inputs.features) > WHOLE:
             self.sampler = sampler(inputs.edge_index, inputs.edge_type, len(inputs.features))
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Vectors ``(class, dim)`` of classes that are given as numbers of nodes, ``(class, 1)``."""
+        asked = states[:, 0].long()
+        found = self.encode(torch.cat([asked, self.training_nodes]))
+        own, training = found[: len(asked)], found[len(asked) :]
+        center = training.mean(0)
+        length = (training - center).square().sum(1).mean().sqrt().clamp(min=1e-6)
+        return self.gate * (own - center) / length
+
+    def attributes(self) -> Tensor:
+        """States of the attributes' fillers, each once, ``(filler, dim)``."""
+        return self.encode(self.attribute_nodes)
+
+    def encode(self, nodes: Tensor) -> Tensor:
+        """States ``(node, dim)`` of some nodes; of a large graph while training, by a draw of their neighbors."""
+        if self.sampler is None:
+            return self.encoder(self.features, self.edge_index, self.edge_type)[nodes]
+        steps = self.encoder.config.layers
+        fanout = (FANOUT[:steps] + FANOUT[-1:] * (steps - len(FANOUT))) if self.training else (-1,) * steps
+        draw = int(torch.randint(2**31, ())) if self.training else 0
+        block = self.sampler.block(nodes.cpu().numpy(), fanout, seed=draw)
+        place = self.features.device
+        told = (block.nodes, block.edge_index, block.edge_type, block.seeds)
+        rows, edge_index, edge_type, seeds = (torch.from_numpy(table).to(place) for table in told)
+        return self.encoder(self.features[rows], edge_index, edge_type)[seeds]

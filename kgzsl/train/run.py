@@ -179,6 +179,7 @@ MINIMUM = {
         ("train.epochs", "train.accumulate", "train.negatives", "train.validate_every", "data.test_per_class"), 1
     ),
     **dict.fromkeys(("model.heads", "model.text_layers", "model.stem"), 1),
+    **dict.fromkeys(("model.graph_dim", "model.graph_layers", "model.graph_bases"), 1),
     **dict.fromkeys(("train.refit_epochs", "train.lr", "train.refit_lr", "train.weight_decay", "train.seed"), 0),
     **dict.fromkeys(("train.attribute_regression", "train.masked_attribute", "model.cross_layers"), 0),
     **dict.fromkeys(("train.self_calibration", "train.attribute_contrast", "train.instance_contrast"), 0),
