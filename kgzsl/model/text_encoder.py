@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kgzsl.data.pretrained import load_pretrained, not_there, untrained
+from kgzsl.data.pretrained import load_pretrained, longest_text, not_there, untrained
 from kgzsl.errors import ConfigError, Problem
 from kgzsl.model.config import ModelConfig
 from kgzsl.model.tuning import rest, tune
@@ -103,11 +103,7 @@ class TextEncoder(nn.Module):
     @property
     def limit(self) -> int:
         """The longest text in tokens, special ones included."""
-        positions: int = self.transformer.config.max_position_embeddings
-        # RoBERTa and its kin count places from behind the padding's.
-        table = getattr(getattr(self.transformer, "embeddings", None), "position_embeddings", None)
-        padding = getattr(table, "padding_idx", None)
-        return positions if padding is None else positions - padding - 1
+        return longest_text(self.transformer)
 
     def word_head(self, dim: int) -> nn.Module:
         """What scores the vocabulary in states ``(..., dim)``, fresh; of a pretrained model it goes by its words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kgzsl.semantics.attributes import Attribute, ClassAttributes, World, class_attributes
+from kgzsl.semantics.node_text import node_text
 from kgzsl.semantics.prompt import Prompt, Span, attribute_phrases, class_prompt, template
 from kgzsl.semantics.strengths import Strengths, read_strengths, with_strengths
 from kgzsl.semantics.verbalize import aspect, sentence, value_phrase, verbalize
@@ -18,6 +19,7 @@ __all__ = [
     "attribute_phrases",
     "class_attributes",
     "class_prompt",
+    "node_text",
     "read_strengths",
     "sentence",
     "template",

@@ -12,7 +12,7 @@ from kgzsl.ontology.profile import Profile
 from kgzsl.ontology.reading.triples import Triples
 from kgzsl.ontology.vocabulary import is_literal, local_name
 
-__all__ = ["Extraction", "collect_names", "plain_text"]
+__all__ = ["Extraction", "collect_names", "foreign", "plain_text"]
 
 
 @dataclass
@@ -100,7 +100,7 @@ def collect_names(triples: Triples, profile: Profile) -> dict[int, tuple[str, ..
     for subject, predicate, object, _ in triples:
         literal = triples.terms[object]
         if predicate in rank and is_literal(literal):
-            found.setdefault(subject, []).append((rank[predicate], _foreign(literal, profile.language), literal))
+            found.setdefault(subject, []).append((rank[predicate], foreign(literal, profile.language), literal))
     names = {}
     for term, literals in found.items():
         literals.sort()
@@ -111,7 +111,7 @@ def collect_names(triples: Triples, profile: Profile) -> dict[int, tuple[str, ..
     return {term: texts for term, texts in names.items() if texts}
 
 
-def _foreign(literal: str, language: str) -> int:
+def foreign(literal: str, language: str) -> int:
     """0 for the language wanted, 1 for none or English, 2 for others."""
     mark = literal[literal.rindex('"') + 1 :].lower()
     if not mark.startswith("@"):
