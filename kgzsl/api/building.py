@@ -24,8 +24,8 @@ from kgzsl.semantics import ClassAttributes, attribute_phrases, class_prompt, te
 if TYPE_CHECKING:
     from kgzsl.model.baselines import BaselineClassifier
     from kgzsl.model.class_states import ClassStates
-    from kgzsl.model.graph_states import GraphInputs
     from kgzsl.model.classifier import ZeroShotClassifier
+    from kgzsl.model.graph_states import GraphInputs
     from kgzsl.train.run import RunConfig, RunFolder
 
 __all__ = [
@@ -129,9 +129,7 @@ def build_model(
     return model, tokenizer
 
 
-def _states_of_classes(
-    config: RunConfig, table: ClassAttributes, graph: GraphInputs | None
-) -> dict[str, ClassStates]:
+def _states_of_classes(config: RunConfig, table: ClassAttributes, graph: GraphInputs | None) -> dict[str, ClassStates]:
     """What makes vectors of each source's states of classes."""
     from kgzsl.model.class_states import GivenStates
 

@@ -19,6 +19,7 @@ from kgzsl.errors import ConfigError, NoFactsError, Problem
 from kgzsl.ontology import Ontology
 from kgzsl.semantics import ClassAttributes, Strengths
 from kgzsl.semantics.groups import GROUPS, chosen, groups_of
+from kgzsl.semantics.hashing import word_states
 from kgzsl.semantics.node_text import node_text
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["attributes_used", "facts_used", "prompts_of", "states_of", "with_knowledge"]
 
 SOURCES = ("attributes", "prompt", "kge", "gnn")
+WORDS = "words"
+"""In the place of a language model: which words a text has."""
 UNSEEN = ("literals",)
 """Groups of facts that no column is made of."""
 
@@ -90,9 +93,15 @@ def prompts_of(config: RunConfig, ontology: Ontology, classes: Sequence[str]) ->
 
 def _prompt_states(config: RunConfig, ontology: Ontology, classes: Sequence[str], listener: Listener) -> np.ndarray:
     """What a language model makes of the classes' prompts."""
+    return _read([prompt.text for prompt in prompts_of(config, ontology, classes)], config)
+
+
+def _read(texts: Sequence[str], config: RunConfig) -> np.ndarray:
+    """Texts as states of the run's language model, or as the words in them."""
+    if config.semantics.language_model == WORDS:
+        return word_states(texts)
     from kgzsl.data.texts import text_states
 
-    texts = [prompt.text for prompt in prompts_of(config, ontology, classes)]
     return text_states(texts, config.semantics.language_model)
 
 
@@ -157,7 +166,6 @@ def _need_graph_reader(config: RunConfig) -> None:
 def _graph(config: RunConfig, data: Dataset) -> tuple[GraphInputs, np.ndarray]:
     """The graph of the chosen facts, its nodes read by the language model, and the numbers of the classes' nodes."""
     from kgzsl.data.graph import to_hetero_data
-    from kgzsl.data.texts import text_states
     from kgzsl.model.graph_encoder import TypedGraph
     from kgzsl.model.graph_states import GraphInputs
 
@@ -166,9 +174,11 @@ def _graph(config: RunConfig, data: Dataset) -> tuple[GraphInputs, np.ndarray]:
     graph = TypedGraph.of(hetero)
     if not len(graph.edge_type):
         fix = "choose more groups with semantics.facts, or leave gnn out of semantics.source"
-        raise NoFactsError(Problem("the graph of the chosen facts has no edges", expected="facts between terms", fix=fix))
+        raise NoFactsError(
+            Problem("the graph of the chosen facts has no edges", expected="facts between terms", fix=fix)
+        )
     nodes = [iri for kind in hetero.node_types for iri in hetero[kind].iri]
-    features = text_states([node_text(iri, ontology) for iri in nodes], config.semantics.language_model)
+    features = _read([node_text(iri, ontology) for iri in nodes], config)
     fillers = dict.fromkeys(a.filler for a in data.attributes.attributes if a.unit is None)
     inputs = GraphInputs(
         features=features,

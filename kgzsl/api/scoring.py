@@ -41,9 +41,9 @@ HELD_OUT_EVERY = 10
 
 
 def evidence_of(model: Model, images: np.ndarray | Rows) -> np.ndarray:
-    """Evidence ``(image, attribute)`` of images."""
-    none = np.zeros((0, len(model.phrases)), dtype=np.float32)
-    return np.concatenate([none, *(evidence.cpu().numpy() for evidence in _evidence(model, in_batches(images)))])
+    """Evidence ``(image, attribute)`` of images, that of states behind it."""
+    found = [evidence.cpu().numpy() for evidence in _evidence(model, in_batches(images))]
+    return np.concatenate(found) if found else np.zeros((0, len(model.phrases)), dtype=np.float32)
 
 
 def scores_of(model: Model, images: np.ndarray | Rows, table: ClassAttributes) -> np.ndarray:
@@ -236,7 +236,7 @@ def gates_of(model: ZeroShotClassifier, attributes: ClassAttributes) -> dict[str
                 "property": a.property,
                 "filler": a.filler,
                 "gate": round(float(gate[column]), 4),
-                "bearing": None if np.isnan(bearing[column]) else round(float(bearing[column]), 2),
+                "bearing": None if np.isinf(bearing[column]) else round(float(bearing[column]), 2),
             }
             for column, a in enumerate(attributes.attributes)
         ],

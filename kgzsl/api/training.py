@@ -113,7 +113,9 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
     if config.model.kind in BASELINES:
         fit_baseline(config, data, run_folder, knowledge=knowledge, listener=listener)
         return load_run(run_folder.path)
-    model, tokenizer = build_model(config, data.attributes, data.ontology, split=data.split, array=data.images.array, graph=data.graph)
+    model, tokenizer = build_model(
+        config, data.attributes, data.ontology, split=data.split, array=data.images.array, graph=data.graph
+    )
     selection = Selection.of(data.split, trainval)
     training_set = _training_set(data, selection, trainval, prompts=_prompts(config, data, model, tokenizer))
     model.to(device)

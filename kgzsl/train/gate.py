@@ -13,29 +13,36 @@ from functools import partial
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_expit, logit
+from scipy.stats import norm
 
 __all__ = ["Gates", "fit_gate"]
 
 JUDGED_BY = 5
-"""Fewest held-out classes that can judge a property: four of one mind could be chance (sign test, p = 1/16)."""
-AGAINST_ITS_PROPERTY = 2.0
-"""Standard errors that an attribute's own bearing needs where its property as a whole carries nothing over."""
+"""Fewest held-out classes that can judge an attribute: four of one mind could be chance (sign test, p = 1/16)."""
+SHOWN_MEAN, SHOWN_SPREAD, WORTH = 3.0, 2.0, 10
+"""What bearings of attributes that images show are like before any was looked at, and as many attributes that is worth.
+"""
+SHARE_WORTH = 2.0
+"""As many attributes of a property the share of all attributes is worth, where the property's own is estimated."""
+CLOSED_BELOW = 0.2
+"""An attribute that is less likely than this to be shown is closed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Gates:
-    """How much to believe of what an image shows.
+    """How much to believe of what an image shows of each attribute.
 
     Args:
-        property: float64 (property,), of each property as a whole.
-        attribute: float64 (attribute,), of each attribute: what a class vector is multiplied by.
-        bearing: float64 (attribute,): how well images of held-out classes bear an attribute out, in standard errors
-            over the classes; NaN where they cannot tell.
+        attribute: float64 (attribute,), in [0, 1]: what a class vector is multiplied by.
+        bearing: float64 (attribute,): how well images of held-out classes bear the attribute out, in standard errors
+            over the classes; infinite where they cannot tell.
+        chance: float64 (attribute,): how likely it is that images show the attribute, by its own bearing and those of
+            the others of its property; 1 where nothing can tell.
     """
 
-    property: np.ndarray
     attribute: np.ndarray
     bearing: np.ndarray
+    chance: np.ndarray
 
 
 def fit_gate(
@@ -49,19 +56,21 @@ def fit_gate(
 ) -> Gates:
     """How much of each attribute's evidence to believe, in [0, 1], by images of classes held out of training.
 
-    The gate ``g`` of a property maximizes the likelihood of the held-out classes' attribute values under
-    ``p(a | image) = sigmoid(logit(prior_a) + g * evidence_a)``, which is concave in ``g``. It is closed (0)
-    unless the gain in log-likelihood over ``g = 0`` exceeds its standard error over the classes: images of one
-    class share their values, so it is the classes that count. A property of which fewer than five held-out
-    classes say anything cannot be judged and stays open (1).
+    - **Bearing**: the score statistic ``mean_c u_c / SE(u)``, with ``u_c`` the mean of ``evidence_a * (value_a -
+      prior_a)`` over the images of class ``c``: images of one class share their values, so it is the classes that
+      count. Five of them must be known in the attribute, some having it and some not.
+    - **Chance**: bearings are a mixture of two kinds of attributes: of those that no image shows, which have a standard
+      normal, and of those that images show, which lie higher. The share of the second kind is the property's own,
+      drawn towards that of all; an attribute that cannot be judged has the chance of its property, and a property of
+      which none can has 1, since nothing speaks against it.
+    - **Strength**: ``g`` of a property maximizes the likelihood of the held-out classes' attribute values under
+      ``p(a | image) = sigmoid(logit(prior_a) + g * evidence_a)``, attributes weighed by their chance. It turns
+      overconfident evidence down.
 
-    An attribute has the gate of its property as long as it is borne out itself. Its bearing is the score statistic of
-    its own gate at 0, ``mean_c u_c / SE(u)`` with ``u_c`` the mean of ``evidence_a * (value_a - prior_a)`` over the
-    images of class ``c``. One that some held-out class has, and that has not even one standard error, is closed. In a
-    closed property one with two standard errors is open all the same, as far as the property's likelihood would open
-    it, or wholly where that opens nothing.
+    The gate is the product of chance and strength, and 0 where the chance is below one in five.
 
-    Source: the one-standard-error rule, Breiman et al., "Classification and Regression Trees", 1984, section 3.4.3.
+    Source: the two-groups model of Efron, "Microarrays, empirical Bayes and the two-groups model", Statistical Science
+    2008, section 2, fitted by expectation maximization.
 
     Args:
         evidence: ``(image, attribute)``.
@@ -72,47 +81,31 @@ def fit_gate(
         labels: class of each image, ``(image,)``.
 
     Example:
-        >>> value = np.eye(6)                                   # six classes, an image each
-        >>> right, wrong = np.where(value, 4.0, -4.0), np.where(value, -4.0, 4.0)
+        >>> value = np.repeat(np.eye(6), 2, axis=0)             # six classes, two images each
+        >>> right, wrong = np.where(value, 4.0, -3.0), np.where(value, -4.0, 3.0)
         >>> gates = fit_gate(
-        ...     np.hstack([right, wrong]), np.hstack([value, value]), np.ones((6, 12), dtype=bool),
-        ...     prior=np.full(12, 1 / 6), properties=np.repeat([0, 1], 6), labels=np.arange(6))
-        >>> gates.property.round(2).tolist(), gates.attribute.round(2).tolist()[5:7]
-        ([1.0, 0.0], [1.0, 0.0])
+        ...     np.hstack([right, wrong]), np.hstack([value, value]), np.ones((12, 12), dtype=bool),
+        ...     prior=np.full(12, 1 / 6), properties=np.repeat([0, 1], 6), labels=np.arange(12) // 2)
+        >>> gates.attribute.round(1).tolist()[5:7]
+        [1.0, 0.0]
     """
     prior = np.clip(prior, 0.01, 0.99)
-    count = int(properties.max()) + 1
-    whole, best = np.ones(count), np.ones(count)
-    for number in range(count):
-        columns = properties == number
-        rows = known[:, columns].any(1)
-        classes, place = np.unique(labels[rows], return_inverse=True)
-        if len(classes) < JUDGED_BY:
-            continue
-        likelihood = partial(
-            _likelihood,
-            evidence[rows][:, columns],
-            value[rows][:, columns],
-            known[rows][:, columns],
-            logit(prior[columns]),
-        )
-        gate = float(minimize_scalar(lambda g, f=likelihood: -f(g).mean(), bounds=(0, 1), method="bounded").x)
-        gain = np.bincount(place, likelihood(gate) - likelihood(0.0)) / np.bincount(place)
-        best[number] = gate
-        whole[number] = gate if gain.mean() > gain.std(ddof=1) / np.sqrt(len(classes)) else 0.0
     bearing = _bearing(evidence, value, known, prior=prior, labels=labels)
-    own = whole[properties]
-    silent = own == 0
-    # A property whose likelihood opens nothing says nothing of how far to open one attribute of it.
-    alone = np.where(best[properties] > 0.01, best[properties], 1.0)
-    gates = np.where(silent & (bearing > AGAINST_ITS_PROPERTY), alone, own)
-    return Gates(whole, np.where(~silent & (bearing < 1), 0.0, gates), bearing)
+    chance = _chances(bearing, properties)
+    strength = np.ones(int(properties.max()) + 1)
+    for number in np.unique(properties[np.isfinite(bearing)]).tolist():
+        columns = (properties == number) & (chance >= CLOSED_BELOW)
+        if columns.any():
+            told = (array[:, columns] for array in (evidence, value, known))
+            likelihood = partial(_likelihood, *told, logit(prior[columns]), chance[columns])
+            strength[number] = minimize_scalar(lambda g, f=likelihood: -f(g), bounds=(0, 1), method="bounded").x
+    return Gates(np.where(chance < CLOSED_BELOW, 0.0, chance * strength[properties]), bearing, chance)
 
 
 def _bearing(
     evidence: np.ndarray, value: np.ndarray, known: np.ndarray, *, prior: np.ndarray, labels: np.ndarray
 ) -> np.ndarray:
-    """Bearing of each attribute; NaN where too few held-out classes are known in it, or none has it, or all do."""
+    """Bearing of each attribute; infinite where too few held-out classes are known in it, or none has it, or all do."""
     classes, place = np.unique(labels, return_inverse=True)
     own = np.zeros((len(classes), len(labels)))
     own[place, np.arange(len(labels))] = 1.0
@@ -124,12 +117,34 @@ def _bearing(
     mean = np.where(there, score, 0).sum(0) / np.maximum(number, 1)
     spread = np.sqrt((np.where(there, score - mean, 0) ** 2).sum(0) / np.maximum(number - 1, 1))
     told = (number >= JUDGED_BY) & has.any(0) & (there & ~has).any(0)
-    return np.where(told, mean / np.maximum(spread / np.sqrt(np.maximum(number, 1)), 1e-12), np.nan)
+    return np.where(told, mean / np.maximum(spread / np.sqrt(np.maximum(number, 1)), 1e-12), np.inf)
+
+
+def _chances(bearing: np.ndarray, properties: np.ndarray) -> np.ndarray:
+    """How likely each attribute is to be shown by images, ``(attribute,)``."""
+    judged = np.isfinite(bearing)
+    if not judged.any():
+        return np.ones(len(bearing))
+    # Far out, both densities vanish; there it is the side that tells.
+    z, own, count = np.clip(bearing[judged], -4.0, 8.0), properties[judged], int(properties.max()) + 1
+    many = np.bincount(own, minlength=count)
+    mean, spread, share = SHOWN_MEAN, SHOWN_SPREAD, np.full(count, 0.5)
+    for _ in range(200):
+        shown, not_shown = norm.pdf(z, mean, spread), norm.pdf(z)
+        shown = np.where(z < 0, np.minimum(shown, 1e-3 * not_shown), shown)  # what is borne out backwards is not shown
+        found = share[own] * shown / (share[own] * shown + (1 - share[own]) * not_shown)
+        mean = max(1.5, (found @ z + WORTH * SHOWN_MEAN) / (found.sum() + WORTH))
+        spread = max(1.0, np.sqrt((found @ (z - mean) ** 2 + WORTH * SHOWN_SPREAD**2) / (found.sum() + WORTH)))
+        share = (np.bincount(own, found, count) + SHARE_WORTH * found.mean()) / (many + SHARE_WORTH)
+    chance = np.where(many > 0, share, 1.0)[properties]
+    chance[judged] = found
+    return chance
 
 
 def _likelihood(
-    evidence: np.ndarray, value: np.ndarray, known: np.ndarray, base: np.ndarray, gate: float
-) -> np.ndarray:
-    """Log-likelihood of the known cells of each image, ``(image,)``."""
+    evidence: np.ndarray, value: np.ndarray, known: np.ndarray, base: np.ndarray, weight: np.ndarray, gate: float
+) -> float:
+    """Log-likelihood of the known cells, attributes weighed, mean over the images."""
     logits = base + gate * evidence
-    return ((value * log_expit(logits) + (1 - value) * log_expit(-logits)) * known).sum(1)
+    cells = (value * log_expit(logits) + (1 - value) * log_expit(-logits)) * known
+    return float((cells @ weight).mean())

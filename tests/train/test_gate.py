@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kgzsl.train.gate import fit_gate
+from kgzsl.train.gate import _chances, fit_gate
 
 CLASSES, IMAGES = 12, 6
 
@@ -32,13 +32,13 @@ def world(seed: int, *, truth: float, strength: float = 3.0) -> dict[str, np.nda
 
 @pytest.mark.parametrize("seed", range(5))
 def test_evidence_that_is_right_is_believed_and_evidence_that_is_not_is_not(seed: int) -> None:
-    assert fit_gate(**world(seed, truth=1.0)).property[0] > 0.9
-    assert fit_gate(**world(seed, truth=0.0)).property[0] == 0
+    assert fit_gate(**world(seed, truth=1.0)).attribute.max() > 0.9
+    assert fit_gate(**world(seed, truth=0.0)).attribute.max() == 0
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_evidence_that_is_right_as_often_as_wrong_is_not_believed(seed: int) -> None:
-    assert fit_gate(**world(seed, truth=0.5)).property[0] == 0
+    assert fit_gate(**world(seed, truth=0.5)).attribute.max() == 0
 
 
 def test_noise_is_closed_nearly_always() -> None:
@@ -47,40 +47,39 @@ def test_noise_is_closed_nearly_always() -> None:
         [
             fit_gate(
                 **{**world(seed, truth=0.5), "evidence": random.normal(0, 2, (CLASSES, 4)).repeat(IMAGES, axis=0)}
-            ).property[0]
+            ).attribute
             for seed in range(40)
         ]
     )
-    # One standard error: noise passes in about one case of six.
-    assert (gates == 0).mean() > 0.7
+    # There are too few attributes here to learn what noise is like; it passes now and then.
+    assert (gates == 0).mean() > 0.8
     assert gates.mean() < 0.1
 
 
 def test_overconfident_evidence_is_turned_down_not_off() -> None:
-    gate = fit_gate(**world(1, truth=0.85, strength=8.0)).property[0]
+    gate = fit_gate(**world(1, truth=0.85, strength=8.0)).attribute.max()
     assert 0.02 < gate < 0.6
 
 
 def test_a_property_of_too_few_held_out_classes_stays_open() -> None:
     data = world(0, truth=0.0)
     data["known"][data["labels"] > 0] = False
-    assert fit_gate(**data).property.tolist() == [1.0]
+    assert fit_gate(**data).attribute.tolist() == [1.0] * 4
     data["known"][:] = False
-    assert fit_gate(**data).property.tolist() == [1.0]
+    assert fit_gate(**data).attribute.tolist() == [1.0] * 4
     nothing = {k: v[:0] if k not in ("prior", "properties") else v for k, v in data.items()}
-    assert fit_gate(**nothing).property.tolist() == [1.0]
+    assert fit_gate(**nothing).attribute.tolist() == [1.0] * 4
 
 
 def test_properties_are_judged_apart_and_unknown_cells_are_not_looked_at() -> None:
     good, bad = world(0, truth=1.0), world(1, truth=0.0)
-    both = {k: np.concatenate([good[k], bad[k]], axis=-1) for k in ("evidence", "value", "known", "prior")}
-    both |= {"properties": np.array([0] * 4 + [1] * 4), "labels": good["labels"]}
-    gates = fit_gate(**both).property
-    assert gates[0] == pytest.approx(fit_gate(**good).property[0], abs=1e-3)
-    assert gates[1] == 0
+    both = side_by_side(good, bad, properties=[0] * 4 + [1] * 4)
+    gates = fit_gate(**both)
+    assert gates.attribute[:4] == pytest.approx(fit_gate(**good).attribute, abs=1e-3)
+    assert gates.attribute[4:].tolist() == [0] * 4
     both["known"][:, 4:6] = False
     spoiled = {**both, "value": np.where(both["known"], both["value"], 1 - both["value"])}
-    for part in ("property", "attribute", "bearing"):
+    for part in ("attribute", "bearing", "chance"):
         np.testing.assert_array_equal(getattr(fit_gate(**spoiled), part), getattr(fit_gate(**both), part))
 
 
@@ -97,32 +96,45 @@ def side_by_side(*worlds: dict[str, np.ndarray], properties: list[int]) -> dict[
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_an_attribute_that_images_do_not_bear_out_is_closed_in_an_open_property(seed: int) -> None:
+def test_an_attribute_that_images_do_not_bear_out_is_closed_beside_others_that_they_do(seed: int) -> None:
     good, bad = world(seed, truth=1.0), world(seed + 10, truth=0.0)
-    # One wrong attribute beside four that are seen: as a whole the property carries over.
     bad = {k: v[..., :1] if k != "labels" else v for k, v in bad.items()}
     gates = fit_gate(**side_by_side(good, bad, properties=[0] * 5))
-    assert gates.property[0] > 0.1
-    assert gates.attribute[:4] == pytest.approx([gates.property[0]] * 4)
+    assert gates.attribute[:4].min() > 0.9
     assert gates.attribute[4] == 0
     assert gates.bearing[:4].min() > 2
     assert gates.bearing[4] < -2
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_an_attribute_that_images_bear_out_is_open_in_a_closed_property(seed: int) -> None:
-    good, bad = world(seed, truth=1.0), world(seed + 10, truth=0.0)
-    good = {k: v[..., :1] if k != "labels" else v for k, v in good.items()}
-    gates = fit_gate(**side_by_side(bad, good, properties=[0] * 5))
-    assert gates.property[0] == 0
-    assert gates.attribute[:4].tolist() == [0] * 4
-    assert gates.attribute[4] > 0
+    # And the other way round.
+    gates = fit_gate(
+        **side_by_side(
+            *[{k: v[..., :1] if k != "labels" else v for k, v in good.items()}, world(seed + 10, truth=0.0)],
+            properties=[0] * 5,
+        )
+    )
+    assert gates.attribute[0] > 0.9
+    assert gates.attribute[1:].tolist() == [0] * 4
 
 
 def test_an_attribute_that_no_held_out_class_has_goes_with_its_property() -> None:
     good, bad = world(0, truth=1.0), world(1, truth=0.0)
-    bad = {k: v[..., :1] if k != "labels" else v for k, v in bad.items()}
-    bad["value"] = np.zeros_like(bad["value"])
-    gates = fit_gate(**side_by_side(good, bad, properties=[0] * 5))
-    assert np.isnan(gates.bearing[4])
-    assert gates.attribute[4] == gates.property[0] > 0
+    rare = {k: v[..., :1] if k != "labels" else v for k, v in bad.items()}
+    rare["value"] = np.zeros_like(rare["value"])
+    gates = fit_gate(**side_by_side(good, rare, bad, rare, properties=[0] * 5 + [1] * 5))
+    assert np.isinf(gates.bearing[[4, 9]]).all()
+    assert gates.attribute[4] > 0.5
+    assert gates.attribute[9] < 0.3
+
+
+def test_a_weak_bearing_counts_for_more_in_good_company() -> None:
+    """The same bearing, beside attributes that are shown and beside attributes that are not."""
+    good, bad = (np.full(8, 5.0), np.linspace(-1, 1, 8))
+    chances = _chances(np.concatenate([good, bad, [1.6, 1.6]]), np.array([0] * 8 + [1] * 8 + [0, 1]))
+    assert chances[-2] > 0.6 > 0.3 > chances[-1]
+
+
+def test_noise_among_many_is_closed() -> None:
+    """Two of a hundred are shown: what lies above two standard errors by chance is not taken for them."""
+    random = np.random.default_rng(0)
+    chances = _chances(np.concatenate([random.normal(size=100), [9.0, 9.0]]), np.arange(102) // 10)
+    assert (chances[:100] >= 0.2).sum() <= 2
+    assert chances[100:].min() > 0.99
