@@ -14,7 +14,7 @@ from kgzsl.ontology.hierarchy import Table, TooLargeError
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["informativeness"]
+__all__ = ["informativeness", "special_cases"]
 
 _NOTHING = 1e-9
 """What sums of likenesses may miss zero by, as floats are rounded."""
@@ -64,19 +64,57 @@ def informativeness(ontology: Ontology, classes: Collection[str], rows: np.ndarr
         [('horse', 'tail', 0.0), ('zebra', 'tail', 0.0), ('zebra', 'stripes', 1.0)]
     """
     _check(ontology, classes, rows)
-    c, size, worth = ontology.columns, len(ontology.terms), np.zeros(len(ontology.columns))
-    place = np.full(size, -1)
-    members = sorted({ontology.index[iri] for iri in classes if iri in ontology.index})
-    place[members] = np.arange(len(members))
-    taken = np.flatnonzero(rows & (place[c.subject] >= 0))
-    if not len(taken):
-        return worth
-    packed = (c.predicate[taken].astype(np.int64) * size + c.object[taken]) * 2 + c.negative[taken]
-    keys, key = np.unique(packed, return_inverse=True)
-    of = place[c.subject[taken]]
-    bits = _bits(of, key, len(set(classes)))
-    worth[taken] = np.round(bits / (1 + _special_cases(of, key, keys, ontology)), _DIGITS)
+    c, worth = ontology.columns, np.zeros(len(ontology.columns))
+    members = np.zeros(len(ontology.terms), dtype=bool)
+    members[[ontology.index[iri] for iri in classes if iri in ontology.index]] = True
+    taken = rows & members[c.subject]
+    if taken.any():
+        _, of = np.unique(c.subject[taken], return_inverse=True)
+        _, key = _keys(ontology, taken)
+        bits = _bits(of, key, len(set(classes)))
+        worth[taken] = np.round(bits / (1 + special_cases(ontology, taken)[taken]), _DIGITS)
     return worth
+
+
+def special_cases(ontology: Ontology, rows: np.ndarray) -> np.ndarray:
+    """How many facts say a special case of each, of the same subject: that it is scarlet, of that it is red.
+
+    A fact says a special case of another one where its filler is below the other's and its property too, or one of
+    them is the same; of absences, where they are above.
+
+    Args:
+        ontology: where the taxonomies are.
+        rows: bool (fact,): which facts count.
+
+    Returns:
+        int (fact,); 0 for what is not in ``rows``.
+
+    Example:
+        >>> from kgzsl.ontology import parse_ontology
+        >>> o = parse_ontology('''@prefix : <http://e/#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
+        ... :Fox a owl:Class ; :color :Scarlet . :color a owl:ObjectProperty .
+        ... :Scarlet <http://www.w3.org/2000/01/rdf-schema#subClassOf> :Red .''').entail()
+        >>> special = special_cases(o, np.ones(len(o.columns), dtype=bool))
+        >>> [(o.label(fact.object), int(special[o.find(fact)])) for fact in o.facts("http://e/#Fox")]
+        [('red', 1), ('scarlet', 0)]
+    """
+    from scipy.sparse import csr_array
+
+    number = np.zeros(len(rows), dtype=np.int64)
+    if not rows.any():
+        return number
+    _, of = np.unique(ontology.columns.subject[rows], return_inverse=True)
+    keys, key = _keys(ontology, rows)
+    has = csr_array((np.ones(len(of), dtype=np.int32), (of, key)), shape=(int(of.max()) + 1, len(keys)))
+    number[rows] = np.asarray((has @ _implied(keys, ontology))[of, key]).ravel()
+    return number
+
+
+def _keys(ontology: Ontology, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Property, filler and polarity packed into one number: each once, sorted; and which of them each fact has."""
+    c = ontology.columns
+    pair = c.predicate[rows].astype(np.int64) * len(ontology.terms) + c.object[rows]
+    return np.unique(pair * 2 + c.negative[rows], return_inverse=True)
 
 
 def _check(ontology: Ontology, classes: Collection[str], rows: np.ndarray) -> None:
@@ -143,22 +181,6 @@ def _likeness(of: np.ndarray, key: np.ndarray, x: np.ndarray, *, shared: np.ndar
         part = table[of[entries]]
         alike[entries] = part @ part.sum(axis=0) - common[entries] - own[entries]
     return total, alike
-
-
-def _special_cases(of: np.ndarray, key: np.ndarray, keys: np.ndarray, ontology: Ontology) -> np.ndarray:
-    """How many facts of the same class say a special case of each, (entry,).
-
-    Args:
-        of: class of each entry.
-        key: key of each entry.
-        keys: property, filler and polarity of each key, packed and sorted.
-        ontology: where the taxonomies are.
-    """
-    from scipy.sparse import csr_array
-
-    shape = (int(of.max()) + 1, len(keys))
-    has = csr_array((np.ones(len(of), dtype=np.int32), (of, key)), shape=shape)
-    return np.asarray((has @ _implied(keys, ontology))[of, key]).ravel()
 
 
 def _implied(keys: np.ndarray, ontology: Ontology) -> csr_array:

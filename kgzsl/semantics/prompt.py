@@ -19,19 +19,19 @@ __all__ = ["Prompt", "Span", "attribute_phrases", "class_prompt", "template"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of a prompt that stands for one attribute.
+    """A stretch of a prompt that stands for one fact.
 
     Args:
         start: index of its first character.
         end: index after its last character.
         fact: the fact that it says.
-        attribute: the attribute that it says.
+        attribute: the attribute that it says; None for what is no attribute of the class, such as its taxonomy.
     """
 
     start: int
     end: int
     fact: Fact
-    attribute: Attribute
+    attribute: Attribute | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 from kgzsl.ontology import Fact, Ontology
@@ -10,7 +11,21 @@ from kgzsl.ontology.names import split_words
 from kgzsl.ontology.vocabulary import OWL, local_name
 from kgzsl.semantics.quantity import UNITS
 
-__all__ = ["GENERIC_RULES", "RULES", "Rule", "aspect", "is_generic", "sentence", "value_phrase", "verbalize"]
+__all__ = [
+    "GENERIC_RULES",
+    "RULES",
+    "Phrase",
+    "Rule",
+    "aspect",
+    "is_generic",
+    "is_plural",
+    "of_several",
+    "phrase",
+    "sentence",
+    "value_phrase",
+    "verbalize",
+    "with_article",
+]
 
 
 class Rule(NamedTuple):
@@ -20,7 +35,8 @@ class Rule(NamedTuple):
         pattern: regular expression that must match all of ``"property words | filler"``,
             for instance ``"has body color | scarlet"``; its groups fill the templates.
         positive: what follows "every zebra", with ``{filler}``, ``{a_filler}`` (with its
-            article), ``{a_noun}``, ``{gerund}`` and the pattern's groups.
+            article), ``{a_noun}``, ``{gerund}``, ``{base}`` (the base form of the group verb) and the
+            pattern's groups.
         negative: the same for an absence.
     """
 
@@ -29,17 +45,41 @@ class Rule(NamedTuple):
     negative: str
 
 
+class Phrase(NamedTuple):
+    """A fact in words, without its subject: what it says of its filler, and the filler.
+
+    Args:
+        before: what comes before the filler: "has ".
+        words: the filler: "a scarlet".
+        after: what comes after it: " body".
+    """
+
+    before: str
+    words: str
+    after: str
+
+
 # A number with a unit, or a range.
 _UNITS = "|".join(re.escape(name) for unit in UNITS for name in unit.names)
 QUANTITY = rf"[+\-\u2212]?[\d.,eE]+( ?(to|-|\u2013) ?[\d.,eE]+)? ?({_UNITS})s?"
 
 # The first rule whose pattern matches is used; the last two match everything.
 RULES: tuple[Rule, ...] = (
-    Rule(r"(is a|type) \| .*", "is a kind of {filler}", "is not a kind of {filler}"),
-    Rule(r"(equivalent class|same as) \| .*", "is the same as {filler}", "is not the same as {filler}"),
+    Rule(r"(is a|type|broader( transitive)?) \| .*", "is a kind of {filler}", "is not a kind of {filler}"),
+    Rule(r"disjoint with \| .*", "is not a kind of {filler}", "may be a kind of {filler}"),
+    Rule(
+        r"(equivalent class|same as|exact match|synonym) \| .*",
+        "is the same as {filler}",
+        "is not the same as {filler}",
+    ),
     Rule(r"sub property of \| .*", "is a special case of {filler}", "is not a special case of {filler}"),
     Rule(r"(has|have) (?P<noun>.+) \| something", "has {a_noun}", "has no {noun}"),
-    Rule(r"has (body )?(part|teeth) \| .*", "has {a_filler}", "has no {filler}"),
+    Rule(
+        r"(definition|comment|description|abstract|gloss|(scope )?note) \| .*",
+        "is described as follows: {filler}",
+        "is not described as follows: {filler}",
+    ),
+    Rule(r"has (a|(body )?(part|teeth)) \| .*", "has {a_filler}", "has no {filler}"),
     Rule(r"(has|have) (.* )?(?P<noun>\w+)( .*)? \| (.* )?(?P=noun)( .*)?", "has {a_filler}", "has no {filler}"),
     Rule(r"has color \| .*", "is {filler} in color", "is not {filler} in color"),
     Rule(r"has (?P<part>.+) color \| .*", "has {a_filler} {part}", "does not have {a_filler} {part}"),
@@ -59,8 +99,19 @@ RULES: tuple[Rule, ...] = (
     Rule(r"moves? \| .*", "moves {filler}", "does not move {filler}"),
     Rule(r"(act|plays?) role \| .*", "acts as {a_filler}", "does not act as {a_filler}"),
     Rule(r"looks? \| .*", "looks {filler}", "does not look {filler}"),
-    Rule(r"is \| .*", "is {filler}", "is not {filler}"),
+    Rule(r"(is|has property) \| .*", "is {filler}", "is not {filler}"),
     Rule(r"(is )?active (?P<when>at|in|during|by) \| .*", "is active {when} {filler}", "is not active {when} {filler}"),
+    # ConceptNet's; what they lead to is as often a verb as a noun.
+    Rule(r"capable of \| .*", "can {filler}", "cannot {filler}"),
+    Rule(r"desires \| .*", "wants to {filler}", "does not want to {filler}"),
+    Rule(r"receives action \| .*", "can be {filler}", "cannot be {filler}"),
+    Rule(r"causes desire \| .*", "makes one want to {filler}", "does not make one want to {filler}"),
+    Rule(r"has prerequisite \| .*", "requires {a_filler}", "does not require {a_filler}"),
+    Rule(r"motivated by goal \| .*", "is motivated by {filler}", "is not motivated by {filler}"),
+    Rule(r"at location \| .*", "is found in {filler}", "is not found in {filler}"),
+    Rule(r"part of \| .*", "is part of {a_filler}", "is not part of {a_filler}"),
+    Rule(r"(?P<noun>instance|member|symbol) of \| .*", "is {a_noun} of {filler}", "is not {a_noun} of {filler}"),
+    Rule(r"related( to)? \| .*", "is related to {filler}", "is not related to {filler}"),
     Rule(r"(was )?discovered in \| .*", "was discovered in {filler}", "was not discovered in {filler}"),
     Rule(
         r"(has |have )?(?P<noun>(?!is ).*([^s]|ss)) \| " + QUANTITY,
@@ -68,14 +119,25 @@ RULES: tuple[Rule, ...] = (
         "does not have {a_noun} of {filler}",
     ),
     Rule(r"(has|have) (?P<noun>.+) \| .*", "has {a_filler} as its {noun}", "does not have {a_filler} as its {noun}"),
-    Rule(r"(?P<verb>is .+) \| .*", "{verb} {filler}", "is not so: {verb} {filler}"),
-    Rule(r"(?P<verb>\w+s( \w+)*) \| .*", "{verb} {filler}", "is not so: {verb} {filler}"),
+    Rule(r"is (?P<rest>.+) \| .*", "is {rest} {filler}", "is not {rest} {filler}"),
+    Rule(
+        r"(?P<rest>(\w+ed|made|known|found|built|born|native|similar) (\w+ )*"
+        r"(about|at|as|by|for|from|in|near|of|on|to|under|with)) \| .*",
+        "is {rest} {filler}",
+        "is not {rest} {filler}",
+    ),
+    Rule(r"(?P<verb>\w+s)(?P<rest>( \w+)*) \| .*", "{verb}{rest} {filler}", "does not {base}{rest} {filler}"),
     Rule(r"(?P<noun>.*) \| .*", "has {a_filler} as its {noun}", "does not have {a_filler} as its {noun}"),
 )
 
 GENERIC_RULES = 2
 """How many rules at the table's end match whatever the property means."""
 
+# Where a filler stands in a template; of "has a tail" (which has something as its tail) the noun.
+_FILLER = re.compile(r"\{(a_filler|filler|gerund)\}")
+_NOUN = re.compile(r"\{(a_noun|noun)\}")
+# Of one, although they end in s.
+_SINGULAR = {"atlas", "canvas", "chaos", "cosmos", "gas", "lens", "rhinoceros"}
 # Misspelled in published ontologies, or named for programs, and worth saying right.
 _ALIASES = {"canMoveeBy": "can move by", "subClassOf": "is a"}
 
@@ -93,13 +155,34 @@ def verbalize(fact: Fact, ontology: Ontology) -> str:
         >>> verbalize(Fact("http://e/#Zebra", "http://e/#livesIn", "http://e/#Ocean", "negative"), o)
         'does not live in ocean'
     """
-    positive, negative = _phrases(fact, ontology)
-    return positive if fact.polarity == "positive" else negative
+    return "".join(phrase(fact, ontology))
+
+
+def phrase(fact: Fact, ontology: Ontology) -> Phrase:
+    """A fact as a phrase without its subject, in which the filler stands apart.
+
+    Example:
+        >>> from kgzsl.ontology import Fact, parse_ontology
+        >>> o = parse_ontology("@prefix : <http://e/#> . :Zebra a <http://www.w3.org/2002/07/owl#Class> .")
+        >>> phrase(Fact("http://e/#Zebra", "http://e/#hasPattern", "http://e/#Stripes"), o)
+        Phrase(before='has ', words='stripes', after=' as its pattern')
+    """
+    filler = value_phrase(fact.object, ontology)
+    said = _said(fact.predicate, filler, ontology)
+    rule, match = next((rule, m) for rule in RULES if (m := re.fullmatch(rule.pattern, said, flags=re.DOTALL)))
+    words = match.groupdict() | {"filler": filler, "a_filler": with_article(filler), "gerund": _gerund(filler)}
+    words |= {"a_noun": with_article(words.get("noun") or ""), "base": _base(words.get("verb") or "")}
+    template = rule.positive if fact.polarity == "positive" else rule.negative
+    slot = _FILLER.search(template) or _NOUN.search(template)
+    if slot is None:
+        raise ValueError(f"the rule {rule.pattern!r} says nothing of the filler")
+    before, after = template[: slot.start()].format(**words), template[slot.end() :].format(**words)
+    return Phrase(before, words[slot[1]], after)
 
 
 def sentence(fact: Fact, ontology: Ontology) -> str:
     """A fact as a sentence about its subject, without a full stop: "every zebra has ...", "no zebra has ..."."""
-    positive, _ = _phrases(fact, ontology)
+    positive = "".join(phrase(replace(fact, polarity="positive"), ontology))
     return f"{'every' if fact.polarity == 'positive' else 'no'} {ontology.label(fact.subject)} {positive}"
 
 
@@ -143,28 +226,52 @@ def _said(property_iri: str, filler: str, ontology: Ontology) -> str:
     return f"{_property_words(property_iri, ontology)} | {filler}"
 
 
-def _phrases(fact: Fact, ontology: Ontology) -> tuple[str, str]:
-    """The positive and the negative phrase of the first rule that matches."""
-    filler = value_phrase(fact.object, ontology)
-    said = _said(fact.predicate, filler, ontology)
-    for rule in RULES:
-        match = re.fullmatch(rule.pattern, said, flags=re.DOTALL)
-        if match:
-            words = match.groupdict() | {"filler": filler, "a_filler": _article(filler), "gerund": _gerund(filler)}
-            words["a_noun"] = _article(words.get("noun") or "")
-            return rule.positive.format(**words), rule.negative.format(**words)
-    return f"has {filler}", f"has no {filler}"
+def with_article(noun: str) -> str:
+    """A noun with "a" or "an", unless it is plural, of no number, counted, or a number.
 
-
-def _article(noun: str) -> str:
-    """A noun with "a" or "an", unless it is plural, counted, or a number."""
-    last = noun.rsplit(" ", 1)[-1]
-    plural = last.endswith("s") and not last.endswith(("ss", "us", "ous"))
-    irregular = last in {"teeth", "feet", "skin", "fur", "hair", "something"}
-    counted = noun.split(" ", 1)[0] in {"one", "two", "three", "four", "five", "six", "eight", "many", "no"}
-    if plural or irregular or counted or not noun[:1].isalpha():
+    Example:
+        >>> [with_article(noun) for noun in ("zebra", "equine", "stripes", "four legs", "rhinoceros", "red hair")]
+        ['a zebra', 'an equine', 'stripes', 'four legs', 'a rhinoceros', 'red hair']
+    """
+    uncounted = noun.rsplit(" ", 1)[-1] in {"skin", "fur", "hair", "something"}
+    one = noun.split(" ", 1)[0] in {"one", "no"}
+    if is_plural(noun) or uncounted or one or not noun[:1].isalpha():
         return noun
     return f"{'an' if noun[0] in 'aeiouAEIOU' else 'a'} {noun}"
+
+
+def is_plural(noun: str) -> bool:
+    """Whether a noun is of several, as far as its looks tell.
+
+    Example:
+        >>> [is_plural(noun) for noun in ("stripes", "teeth", "walrus", "mantis", "two horns", "zebra")]
+        [True, True, False, False, True, False]
+    """
+    first, last = noun.split(" ", 1)[0], noun.rsplit(" ", 1)[-1]
+    counted = first in {"two", "three", "four", "five", "six", "eight", "many"}
+    ending = last.endswith("s") and not last.endswith(("ss", "us", "is")) and last not in _SINGULAR
+    return counted or ending or last in {"teeth", "feet"}
+
+
+def of_several(phrase: Phrase) -> Phrase:
+    """A phrase about one thing, about several: "has stripes as its pattern" to "have stripes as their pattern".
+
+    Example:
+        >>> of_several(Phrase("does not feed on ", "grass", ""))
+        Phrase(before='do not feed on ', words='grass', after='')
+    """
+    verb, space, rest = phrase.before.partition(" ")
+    verb = {"is": "are", "was": "were"}.get(verb, _base(verb))
+    return Phrase(verb + space + rest, phrase.words, re.sub(r"\A as its ", " as their ", phrase.after))
+
+
+def _base(verb: str) -> str:
+    """The base form of a verb in the third person: "has" to "have", "flies" to "fly", "can" to "can"."""
+    if verb == "has":
+        return "have"
+    if re.fullmatch(r".{2,}ies", verb):
+        return verb[:-3] + "y"
+    return re.sub(r"(?<=ch|sh|ss|zz)es\Z|(?<=[xo])es\Z|(?<=[^s])s\Z", "", verb)
 
 
 def _gerund(verb: str) -> str:

@@ -155,6 +155,8 @@ def tokenize_prompts(
         places: dict[int, int] = {}
         commas: dict[int, int] = {}
         for span in prompt.spans:
+            if span.attribute is None:
+                continue
             places.update(dict.fromkeys(range(span.start, span.end), columns[span.attribute]))
             if prompt.text[span.start - 1] == ",":
                 commas[span.start - 1] = columns[span.attribute]

@@ -16,16 +16,26 @@ from kgzsl.semantics.verbalize import RULES
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 E = "http://e/#"
 BELOW = "http://www.w3.org/2000/01/rdf-schema#"
+SKOS = "http://www.w3.org/2004/02/skos/core#"
 OWL = "http://www.w3.org/2002/07/owl#"
 ZEBRA = parse_ontology(f"@prefix : <{E}> . :Zebra a <{OWL}Class> .")
 
 # property, filler, positive, negative; in the order of the table, one line a rule at least
 EXAMPLES = [
     (BELOW + "subClassOf", "Equine", "is a kind of equine", "is not a kind of equine"),
+    (SKOS + "broader", "Equine", "is a kind of equine", "is not a kind of equine"),
+    (OWL + "disjointWith", "Equine", "is not a kind of equine", "may be a kind of equine"),
     (OWL + "equivalentClass", "Zebras", "is the same as zebras", "is not the same as zebras"),
     (BELOW + "subPropertyOf", "hasPart", "is a special case of has part", "is not a special case of has part"),
     (E + "hasTail", OWL + "Thing", "has a tail", "has no tail"),
     (E + "hasWings", OWL + "Thing", "has wings", "has no wings"),
+    (
+        SKOS + "definition",
+        "9 stripes",
+        "is described as follows: 9 stripes",
+        "is not described as follows: 9 stripes",
+    ),
+    (E + "hasA", "Tail", "has a tail", "has no tail"),
     (E + "hasBodyPart", "Hooves", "has hooves", "has no hooves"),
     (E + "hasPart", "Trunk", "has a trunk", "has no trunk"),
     (E + "hasTeeth", "BuckTeeth", "has buck teeth", "has no buck teeth"),
@@ -49,15 +59,30 @@ EXAMPLES = [
     (E + "actRole", "Forager", "acts as a forager", "does not act as a forager"),
     (E + "looks", "Strong", "looks strong", "does not look strong"),
     (E + "is", "Big", "is big", "is not big"),
+    (E + "hasProperty", "Wild", "is wild", "is not wild"),
     (E + "activeAt", "Dawn", "is active at dawn", "is not active at dawn"),
+    (E + "capableOf", "RunFast", "can run fast", "cannot run fast"),
+    (E + "desires", "Eat", "wants to eat", "does not want to eat"),
+    (E + "receivesAction", "Ridden", "can be ridden", "cannot be ridden"),
+    (E + "causesDesire", "Run", "makes one want to run", "does not make one want to run"),
+    (E + "hasPrerequisite", "Saddle", "requires a saddle", "does not require a saddle"),
+    (E + "motivatedByGoal", "Food", "is motivated by food", "is not motivated by food"),
+    (E + "atLocation", "Zoo", "is found in zoo", "is not found in zoo"),
+    (E + "partOf", "Herd", "is part of a herd", "is not part of a herd"),
+    (E + "instanceOf", "Equine", "is an instance of equine", "is not an instance of equine"),
+    (E + "relatedTo", "Horse", "is related to horse", "is not related to horse"),
     (E + "discoveredIn", "1981", "was discovered in 1981", "was not discovered in 1981"),
     (E + "hasWingspan", "12 cm", "has a wingspan of 12 cm", "does not have a wingspan of 12 cm"),
     (E + "mass", "10-12.5 kg", "has a mass of 10-12.5 kg", "does not have a mass of 10-12.5 kg"),
-    (E + "weighs", "3 kg", "weighs 3 kg", "is not so: weighs 3 kg"),
+    (E + "weighs", "3 kg", "weighs 3 kg", "does not weigh 3 kg"),
     (E + "hasPattern", "Stripes", "has stripes as its pattern", "does not have stripes as its pattern"),
     (E + "hasSnout", "Trunk", "has a trunk as its snout", "does not have a trunk as its snout"),
-    (E + "isFoundNear", "Water", "is found near water", "is not so: is found near water"),
-    (E + "buildsItsNestIn", "Trees", "builds its nest in trees", "is not so: builds its nest in trees"),
+    (E + "isFoundNear", "Water", "is found near water", "is not found near water"),
+    (E + "usedFor", "Riding", "is used for riding", "is not used for riding"),
+    (E + "madeOf", "Flesh", "is made of flesh", "is not made of flesh"),
+    (E + "similar-to", "Horse", "is similar to horse", "is not similar to horse"),
+    (E + "fliesAt", "Night", "flies at night", "does not fly at night"),
+    (E + "buildsItsNestIn", "Trees", "builds its nest in trees", "does not build its nest in trees"),
     (E + "gait", "Trot", "has a trot as its gait", "does not have a trot as its gait"),
 ]
 
