@@ -24,24 +24,35 @@ class Block:
     """Seeds and what surrounds them, under numbers of its own.
 
     Args:
-        nodes: int64 ``(node,)``, their numbers in the graph, sorted.
+        nodes: int64 ``(node,)``, their numbers in the graph: the seeds, their neighbors, and so on, each ring sorted.
         edge_index: int64 ``(2, edge)``, from and to, as rows of ``nodes``; sorted by end, type and start.
         edge_type: int64 ``(edge,)``.
         seeds: int64 ``(seed,)``, the rows of the seeds, as they were given.
+        within: how many nodes are at most 0, 1, 2 ... steps away from the seeds.
     """
 
     nodes: np.ndarray
     edge_index: np.ndarray
     edge_type: np.ndarray
     seeds: np.ndarray
+    within: tuple[int, ...]
 
     @classmethod
-    def of(cls, seeds: np.ndarray, source: np.ndarray, target: np.ndarray, edge_type: np.ndarray) -> Block:
-        """A block of seeds and edges, by numbers of the graph."""
-        nodes = np.unique(np.concatenate([seeds, source, target]))
-        start, end = np.searchsorted(nodes, source), np.searchsorted(nodes, target)
-        order = np.lexsort([start, edge_type, end])
-        return cls(nodes, np.stack([start, end])[:, order], edge_type[order], np.searchsorted(nodes, seeds))
+    def of(cls, seeds: np.ndarray, rings: Sequence[np.ndarray], edges: np.ndarray, edge_type: np.ndarray) -> Block:
+        """A block by numbers of the graph.
+
+        Args:
+            seeds: int64 ``(seed,)``.
+            rings: nodes that are 0, 1, 2 ... steps away from the seeds, each once, sorted.
+            edges: int64 ``(2, edge)``.
+            edge_type: int64 ``(edge,)``.
+        """
+        nodes = np.concatenate(rings)
+        order = nodes.argsort()
+        start, end, rows = (order[np.searchsorted(nodes, numbers, sorter=order)] for numbers in (*edges, seeds))
+        by_end = np.lexsort([start, edge_type, end])
+        within = tuple(np.cumsum([len(ring) for ring in rings]).tolist())
+        return cls(nodes, np.stack([start, end])[:, by_end], edge_type[by_end], rows, within)
 
 
 class Sampler(Protocol):
@@ -101,7 +112,7 @@ class Neighborhoods:
             >>> rows = Neighborhoods.of(np.array([[0, 1, 2], [1, 2, 3]]), np.array([0, 0, 1]), nodes=4)
             >>> block = rows.block([3], fanout=(-1, -1))
             >>> block.nodes.tolist(), block.edge_index.tolist(), block.edge_type.tolist(), block.seeds.tolist()
-            ([1, 2, 3], [[0, 1], [1, 2]], [0, 1], [2])
+            ([3, 2, 1], [[1, 2], [0, 1]], [1, 0], [0])
         """
         source, target = np.asarray(edge_index, dtype=np.int64)
         edge_type = np.asarray(edge_type, dtype=np.int64)
@@ -115,15 +126,17 @@ class Neighborhoods:
         seeds = _checked(seeds, fanout, len(self.first) - 1)
         random = np.random.default_rng(seed)
         seen = frontier = np.unique(seeds)
-        rows, ends = [], []
+        rings, rows, ends = [frontier], [], []
         for most in fanout:
             row, end = self._edges_into(frontier, most, random)
             rows.append(row)
             ends.append(end)
             frontier = np.setdiff1d(self.source[row], seen)
             seen = np.union1d(seen, frontier)
+            rings.append(frontier)
         found = np.concatenate(rows)
-        return Block.of(seeds, self.source[found], np.concatenate(ends), self.edge_type[found])
+        edges = np.stack([self.source[found], np.concatenate(ends)])
+        return Block.of(seeds, rings, edges, self.edge_type[found])
 
     def _edges_into(self, nodes: np.ndarray, most: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Rows of edges that end at some nodes, at most so many at each (-1: all), and their ends."""
@@ -182,8 +195,12 @@ class LoadedNeighborhoods:
         with torch.random.fork_rng(devices=[]):  # it draws by torch's own generator
             torch.manual_seed(seed)
             found = self._loader(tuple(fanout))(torch.from_numpy(np.unique(seeds))).e_id.numpy()
-        source, target = self.edge_index[:, found]
-        return Block.of(seeds, source, target, self.edge_type[found])
+        edges = self.edge_index[:, found]
+        rings = [np.unique(seeds)]
+        for _ in fanout:
+            near = edges[0, np.isin(edges[1], rings[-1])]
+            rings.append(np.setdiff1d(near, np.concatenate(rings)))
+        return Block.of(seeds, rings, edges, self.edge_type[found])
 
     def _loader(self, fanout: tuple[int, ...]) -> NeighborLoader:
         """The loader for a fanout: each one sorts all edges once."""

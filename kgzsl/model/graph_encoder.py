@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -201,20 +201,40 @@ class GraphEncoder(nn.Module):
         updates = config.layers - 1 if config.kind == "compgcn" else 0
         self.updates = nn.ModuleList(nn.Linear(config.dim, config.dim, bias=False) for _ in range(updates))
 
-    def forward(self, features: Tensor, edge_index: Tensor, edge_type: Tensor) -> Tensor:
-        """Features ``(node, width)`` and edges ``(2, edge)`` with types ``(edge,)`` to states ``(node, dim)``."""
+    def forward(self, features: Tensor, edge_index: Tensor, edge_type: Tensor, *, within: Sequence[int] = ()) -> Tensor:
+        """Features ``(node, width)`` and edges ``(2, edge)`` with types ``(edge,)`` to states ``(node, dim)``.
+
+        Args:
+            features: of every node.
+            edge_index: from, to.
+            edge_type: below ``relations``.
+            within: of a :class:`~kgzsl.data.neighbors.Block`: how many nodes are so many steps away from the seeds at
+                most, which come first, their edges too. The seeds alone get states, ``(within[0], dim)``, and no layer
+                computes what they do not need.
+
+        Raises:
+            ConfigError: a block of another number of steps than there are layers.
+        """
+        if within and len(within) != len(self.layers) + 1:
+            got, expected = f"a block of {len(within) - 1} steps", f"as many as layers, {len(self.layers)}"
+            raise ConfigError(Problem(got, expected=expected, fix="give a fanout for each layer"))
         states = self.input(features)
         relations: Tensor | None = self.relations() if self.config.kind != "rgcn" else None
         for number, (norm, layer) in enumerate(zip(self.norms, self.layers, strict=True)):
             if number and self.updates:
                 relations = self.updates[number - 1](relations)
             signal = F.gelu(norm(states))
+            if within:
+                states = states[: within[-2 - number]]
+                edges = int((edge_index[1] < len(states)).sum())
+                edge_index, edge_type = edge_index[:, :edges], edge_type[:edges]
+            ends = (signal, signal[: len(states)])
             if relations is None:
-                change = layer(signal, edge_index, edge_type)
+                change = layer(ends, edge_index, edge_type)
             elif self.config.kind == "gat":
-                change = layer(signal, edge_index, relations.index_select(0, edge_type))
+                change = layer(ends, edge_index, relations.index_select(0, edge_type))
             else:
-                change = layer(signal, edge_index, edge_type, relations)
+                change = layer(ends, edge_index, edge_type, relations)
             states = states + F.dropout(change, self.config.dropout, training=self.training)
         return states
 
@@ -268,17 +288,26 @@ class CompGCNConv(nn.Module):
         self.own = nn.Linear(dim, dim)
         self.own_relation = nn.Parameter(nn.init.xavier_normal_(torch.empty(1, dim)))
 
-    def forward(self, states: Tensor, edge_index: Tensor, edge_type: Tensor, relations: Tensor) -> Tensor:
-        """States ``(node, dim)`` to new ones; of relations ``(relation, dim)`` the second half are the reverses."""
+    def forward(
+        self, states: tuple[Tensor, Tensor], edge_index: Tensor, edge_type: Tensor, relations: Tensor
+    ) -> Tensor:
+        """What nodes are told, ``(to, dim)``.
+
+        Args:
+            states: of the nodes that edges lead from, ``(from, dim)``, and to, ``(to, dim)``: those who are told.
+            edge_index: rows of both, ``(2, edge)``.
+            edge_type: ``(edge,)``.
+            relations: ``(relation, dim)``, the second half the reverses.
+        """
         source, target = edge_index
-        nodes, dim = states.shape
+        start, end = states
         # index_select and index_add: their gradients add in a fixed order on a CPU, those of x[source] do not.
-        message = self._compose(states.index_select(0, source), relations.index_select(0, edge_type))
+        message = self._compose(start.index_select(0, source), relations.index_select(0, edge_type))
         place = 2 * target + (edge_type >= len(relations) // 2)
-        total = message.new_zeros(2 * nodes, dim).index_add(0, place, message)
-        mean = total / torch.bincount(place, minlength=2 * nodes).clamp(min=1)[:, None]
-        along, against = mean.view(nodes, 2, dim).unbind(1)
-        own = self.own(self._compose(states, self.own_relation))
+        total = message.new_zeros(2 * len(end), message.shape[1]).index_add(0, place, message)
+        mean = total / torch.bincount(place, minlength=2 * len(end)).clamp(min=1)[:, None]
+        along, against = mean.view(len(end), 2, -1).unbind(1)
+        own = self.own(self._compose(end, self.own_relation))
         return self.along(along) + self.against(against) + own
 
     def _compose(self, states: Tensor, relations: Tensor) -> Tensor:

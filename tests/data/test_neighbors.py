@@ -54,7 +54,12 @@ def test_a_full_block_holds_all_edges_of_so_many_steps(number: int, seeds: list[
     assert as_edges(block) == wanted
     assert len(block.edge_type) == len(wanted)
     assert block.nodes[block.seeds].tolist() == seeds
-    assert block.nodes.tolist() == sorted({*seeds, *(end for edge in wanted for end in edge[:2])})
+    rings = np.split(block.nodes, block.within)
+    for steps, ring in enumerate(rings[:-1]):
+        near = {edge[0] for edge in reached(edge_index, edge_type, seeds, steps)} | set(seeds)
+        closer = {edge[0] for edge in reached(edge_index, edge_type, seeds, steps - 1)} | set(seeds) if steps else set()
+        assert ring.tolist() == sorted(near - closer)
+    assert (len(rings), len(rings[-1])) == (hops + 2, 0)
 
 
 @given(st.integers(0, 20), st.integers(1, 4), st.integers(1, 4))
@@ -102,8 +107,11 @@ def test_states_of_the_seeds_are_those_of_the_whole_graph(kind: str) -> None:
     seeds = [5, 0, 33]
     block = Neighborhoods.of(edge_index, edge_type, NODES).block(seeds, (-1, -1))
     assert len(block.nodes) < NODES
-    states = encoder(features[block.nodes], torch.from_numpy(block.edge_index), torch.from_numpy(block.edge_type))
-    assert torch.allclose(states[block.seeds], whole[seeds], atol=1e-5)
+    inputs = features[block.nodes], torch.from_numpy(block.edge_index), torch.from_numpy(block.edge_type)
+    assert torch.allclose(encoder(*inputs)[block.seeds], whole[seeds], atol=1e-5)
+    alone = encoder(*inputs, within=block.within)
+    assert len(alone) == len(seeds) < len(block.nodes)
+    assert torch.allclose(alone[block.seeds], whole[seeds], atol=1e-5)
 
 
 def test_a_block_takes_no_memory_for_the_rest_of_the_graph() -> None:
@@ -114,7 +122,7 @@ def test_a_block_takes_no_memory_for_the_rest_of_the_graph() -> None:
     block = rows.block([100_000], (3, 3))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert block.nodes.tolist() == [99_998, 99_999, 100_000]
+    assert block.nodes.tolist() == [100_000, 99_999, 99_998]
     assert peak < nodes / 4  # not even a byte for each node
 
 
@@ -149,7 +157,7 @@ def same_full_blocks() -> None:
         for fanout in ((-1,), (-1, -1), (-1, -1, -1)):
             seeds = edge_index[:, [4, 9]].ravel()  # the ends of two edges
             a, b = own.block(seeds, fanout), other.block(seeds, fanout)
-            for name in ("nodes", "edge_index", "edge_type", "seeds"):
+            for name in ("nodes", "edge_index", "edge_type", "seeds", "within"):
                 assert np.array_equal(getattr(a, name), getattr(b, name)), name
 
 

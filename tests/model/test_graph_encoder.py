@@ -170,7 +170,12 @@ def test_compgcn_is_the_dense_formula(composition: str) -> None:
             if found:
                 state = state + weight @ torch.stack(found).mean(0)
         expected.append(state)
-    assert torch.allclose(layer(x, edge_index, edge_type, relations), torch.stack(expected))
+    assert torch.allclose(layer((x, x), edge_index, edge_type, relations), torch.stack(expected))
+
+
+def test_a_block_has_as_many_steps_as_there_are_layers() -> None:
+    with pytest.raises(ConfigError, match="a block of 1 steps; expected as many as layers, 2"):
+        encoder(CONFIGS[0])(features(), *edges(), within=(2, 7))
 
 
 def test_relations_share_a_basis() -> None:
