@@ -50,7 +50,7 @@ STRENGTHS = "strengths.csv"
 UNUSED = (
     *("precision", "accumulate", "clip", "backbone_lr", "warm_start", "classification", "label_smoothing", "augment"),
     *("attribute_regression", "masked_attribute", "self_calibration", "attribute_contrast", "instance_contrast"),
-    *("negatives", "grounding_share", "asked", "gate", "warmup", "weight_decay"),
+    *("swapped_fact", "negatives", "grounding_share", "asked", "gate", "warmup", "weight_decay"),
 )
 """Of ``[train]``, what the published recipe has no place for."""
 

@@ -43,7 +43,7 @@ from kgzsl.errors import (
     RunError,
 )
 from kgzsl.model.config import BASELINES
-from kgzsl.semantics import class_prompt, read_strengths
+from kgzsl.semantics import class_prompt, fact_swaps, read_strengths
 
 if TYPE_CHECKING:
     from kgzsl.train.loop import EpochRecord, TrainingSet
@@ -117,7 +117,8 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
         config, data.attributes, data.ontology, split=data.split, array=data.images.array, graph=data.graph
     )
     selection = Selection.of(data.split, trainval)
-    training_set = _training_set(data, selection, trainval, prompts=_prompts(config, data, model, tokenizer))
+    prompts = _prompts(config, data, model, tokenizer)
+    training_set = _training_set(data, selection, trainval, prompts=prompts, swap=config.train.swapped_fact > 0)
     model.to(device)
     if config.train.compile:
         compile_encoders(model, device)
@@ -190,7 +191,9 @@ def _prompts(config: RunConfig, data: Dataset, model: Any, tokenizer: Any) -> Pr
     return tokenize_prompts(texts, tokenizer, columns=columns, budget=budget)
 
 
-def _training_set(data: Dataset, selection: Selection, trainval: ImageSet, *, prompts: PromptTokens) -> TrainingSet:
+def _training_set(
+    data: Dataset, selection: Selection, trainval: ImageSet, *, prompts: PromptTokens, swap: bool
+) -> TrainingSet:
     """Images, labels, attributes and prompts of the seen classes, as tensors."""
     import torch
 
@@ -208,6 +211,7 @@ def _training_set(data: Dataset, selection: Selection, trainval: ImageSet, *, pr
         prompts=prompts,
         training=selection.training,
         held_out=selection.held_out,
+        swaps=fact_swaps(table) if swap else None,
     )
 
 

@@ -6,6 +6,7 @@ from kgzsl.semantics.attributes import Attribute, ClassAttributes, World, class_
 from kgzsl.semantics.node_text import node_text
 from kgzsl.semantics.prompt import Prompt, Span, attribute_phrases, class_prompt, template
 from kgzsl.semantics.strengths import Strengths, read_strengths, with_strengths
+from kgzsl.semantics.swaps import Swaps, fact_swaps
 from kgzsl.semantics.verbalize import aspect, sentence, value_phrase, verbalize
 
 __all__ = [
@@ -14,11 +15,13 @@ __all__ = [
     "Prompt",
     "Span",
     "Strengths",
+    "Swaps",
     "World",
     "aspect",
     "attribute_phrases",
     "class_attributes",
     "class_prompt",
+    "fact_swaps",
     "node_text",
     "read_strengths",
     "sentence",

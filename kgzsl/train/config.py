@@ -45,10 +45,12 @@ class TrainConfig:
             classes, which then no longer judge without having been told of: 0 leaves it out.
         attribute_contrast: weight of attribute-level contrast.
         instance_contrast: weight of the contrast between images.
+        swapped_fact: weight of telling a prompt from the same one with one fact swapped for one that the class is known
+            to lack (:mod:`kgzsl.semantics.swaps`); 0 leaves it out.
         temperature: of both contrasts, above 0.
         negatives: of an anchor in attribute-level contrast, at most.
         grounding_share: chance that a step is one of cross-modal grounding (masked attribute prediction,
-            attribute-level contrast), and not of contrast between images; in [0, 1].
+            attribute-level contrast, swapped facts), and not of contrast between images; in [0, 1].
         asked: share of the batch that grounding is asked of, in (0, 1].
         attribute_dropping: chance that an attribute other than the one in question leaves a prompt.
         augment: mirror and shift images given as pixels.
@@ -86,6 +88,7 @@ class TrainConfig:
     self_calibration: float = 0.0
     attribute_contrast: float = 0.05
     instance_contrast: float = 0.02
+    swapped_fact: float = 0.0
     temperature: float = 0.05
     negatives: int = 4
     grounding_share: float = 0.4

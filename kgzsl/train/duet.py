@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from kgzsl.data.rows import take_rows
@@ -17,6 +18,7 @@ from kgzsl.model.classifier import ZeroShotClassifier
 from kgzsl.train.augment import mirror_and_shift
 from kgzsl.train.config import TrainConfig
 from kgzsl.train.loop import PHASES, SELECTED_BY, Phase, PhaseName, TrainingSet, Validate
+from kgzsl.train.masking import WrittenPrompts
 from kgzsl.train.objectives import (
     attribute_contrast,
     attribute_regression,
@@ -25,10 +27,12 @@ from kgzsl.train.objectives import (
     masked_attribute,
     self_calibration,
     square_classification,
+    swapped_fact,
 )
 from kgzsl.train.processes import Processes
 from kgzsl.train.references import References, ReferenceTables
 from kgzsl.train.sharding import clip_gradients
+from kgzsl.train.swapping import SwapTable
 from kgzsl.train.warm_start import warm_start
 
 __all__ = ["DuetMethod", "learning_rate"]
@@ -40,7 +44,8 @@ class DuetMethod:
 
     Every step classifies, regresses attributes and, where asked, calibrates itself. With chance
     ``train.grounding_share`` it is also one of cross-modal semantic grounding: a part of the images is asked for a
-    masked attribute of its prompt, and the state of the attribute is contrasted with that in other images of the batch.
+    masked attribute of its prompt, and the state of the attribute is contrasted with that in other images of the batch;
+    where asked, a prompt is told from the same one with a false value.
     Otherwise it contrasts images. Each image is encoded once, all prompts of a step in one forward, the attributes'
     phrases once.
 
@@ -222,9 +227,11 @@ class _Step:
         self.prompts = data.prompts
         self.trained = torch.from_numpy(phase.classes).to(self.device)
         self.column = self.trained.cumsum(0) - 1
+        self.properties = model.classes.properties.cpu()
         self.references = ReferenceTables.of(
-            data.value, data.known, present=data.prompts.weights > 0, properties=model.classes.properties.cpu()
+            data.value, data.known, present=data.prompts.weights > 0, properties=self.properties
         )
+        self.swaps = None if data.swaps is None else SwapTable.of(data.swaps, data.prompts.weights)
 
     def losses(self, batch: np.ndarray) -> dict[str, Tensor]:
         """Of the images in these rows."""
@@ -240,7 +247,7 @@ class _Step:
         evidence = model.see(states, tokens, text).evidence
         losses = self._base(evidence, labels)
         if torch.rand((), generator=self.generator) < config.grounding_share:
-            losses |= self._grounding(tokens, classes)
+            losses |= self._grounding(tokens, states, classes)
         elif config.instance_contrast:
             contrast = instance_contrast(states.mean(1).float(), labels, temperature=config.temperature)
             losses["instance_contrast"] = config.instance_contrast * contrast
@@ -271,13 +278,14 @@ class _Step:
             losses["self_calibration"] = config.self_calibration * self_calibration(scores, ~self.trained)
         return losses
 
-    def _grounding(self, tokens: Tensor, classes: Tensor) -> dict[str, Tensor]:
-        """Masked attribute prediction and attribute-level contrast, asked of a part of the batch."""
+    def _grounding(self, tokens: Tensor, patches: Tensor, classes: Tensor) -> dict[str, Tensor]:
+        """Masked attribute prediction, attribute-level contrast and swapped facts, asked of a part of the batch."""
         config, model = self.config, self.model
         asked = torch.randperm(len(classes), generator=self.generator)[: max(1, round(config.asked * len(classes)))]
         able = self.references.able(classes[asked], classes) if config.attribute_contrast else None
         attributes = self.prompts.choose(classes[asked], generator=self.generator, able=able)
-        # All pairs of image and prompt in one forward: those asked with their attribute masked, then the references.
+        # All pairs of image and prompt in one forward: those asked with their attribute masked, then the references,
+        # then those with a swapped fact.
         rows, shown, drawn = asked, attributes, None
         if config.attribute_contrast:
             drawn = self.references.draw(
@@ -285,23 +293,51 @@ class _Step:
             )
             rows = torch.cat([asked, drawn.positives, drawn.negatives.flatten()])
             shown = torch.cat([attributes, attributes[drawn.anchors], drawn.rivals.flatten()])
-        masked = torch.arange(len(rows)) < len(asked)
+        hidden = torch.arange(len(rows)) < len(asked)
         written = self.prompts.write(
-            classes[rows], shown, dropping=config.attribute_dropping, generator=self.generator, hidden=masked
-        ).to(self.device)
+            classes[rows], shown, dropping=config.attribute_dropping, generator=self.generator, hidden=hidden
+        )
+        start = len(rows)
+        if pairs := self._swapped(classes, asked):
+            rows, written = torch.cat([rows, pairs.rows]), written.joined(pairs.written)
+        written = written.to(self.device)
         states = model.ground_words(tokens[rows.to(self.device)], written.tokens, written.mask)
         losses = {}
         if config.masked_attribute:
-            places = written.places & masked.to(self.device)[:, None]
+            places = written.places & (torch.arange(len(rows)) < len(asked)).to(self.device)[:, None]
             guess = masked_attribute(model.word_head(states[places]).float(), written.words[places])
             losses["masked_attribute"] = config.masked_attribute * guess
-        if drawn is not None:
+        if drawn is not None or pairs:
             words = model.contrast_head(model.text_encoder.mean(states, written.places)).float()
+        if drawn is not None:
             own = self.value[classes[asked][drawn.anchors], attributes[drawn.anchors]]
             weight = torch.minimum(own, self.value[classes[drawn.positives], attributes[drawn.anchors]])
-            contrast = self._contrast(words, drawn, count=len(asked), weight=weight)
+            contrast = self._contrast(words[:start], drawn, count=len(asked), weight=weight)
             losses["attribute_contrast"] = config.attribute_contrast * contrast
+        if pairs:
+            pictures = model.contrast_head(patches.mean(1)[pairs.rows.to(self.device)]).float()
+            true, swapped = F.cosine_similarity(words[start:], pictures, dim=-1).chunk(2)
+            losses["swapped_fact"] = config.swapped_fact * swapped_fact(true, swapped)
         return losses
+
+    def _swapped(self, classes: Tensor, asked: Tensor) -> _Pairs | None:
+        """Images asked with their class's prompt, then with a fact of it swapped; None without any such fact."""
+        if self.swaps is None:
+            return None
+        drawn = self.swaps.draw(classes[asked], generator=self.generator)
+        rows, drawn = asked[drawn >= 0], drawn[drawn >= 0]
+        if not len(rows):
+            return None
+        stated = self.swaps.stated[drawn]
+        written = self.prompts.write_swapped(
+            classes[rows],
+            stated,
+            self.swaps.others[drawn],
+            dropping=self.config.attribute_dropping,
+            generator=self.generator,
+            apart=self.properties == self.properties[stated][:, None],
+        )
+        return _Pairs(rows.repeat(2), written)
 
     def _contrast(self, words: Tensor, drawn: References, *, count: int, weight: Tensor) -> Tensor:
         """Attribute-level contrast of states ``(pair, dim)``: those asked, their positives, their negatives."""
@@ -314,3 +350,16 @@ class _Step:
             weight=weight,
             temperature=self.config.temperature,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Images and their prompts: as they are, then with a fact swapped.
+
+    Args:
+        rows: of the batch, ``(pair,)``.
+        written: the prompts.
+    """
+
+    rows: Tensor
+    written: WrittenPrompts

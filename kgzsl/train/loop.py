@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from kgzsl.data.rows import Rows
+from kgzsl.semantics.swaps import Swaps
 from kgzsl.train.checkpoint import (
     load_state,
     load_weights,
@@ -51,6 +52,7 @@ class TrainingSet:
             while selecting.
         stated: attribute values as the ontology says them, where ``value`` holds strengths; None: the same.
         states: what else describes the classes, by source, ``(class, dim)``.
+        swaps: facts that may be swapped for false ones; None where that is not trained.
     """
 
     array: np.ndarray | Rows
@@ -62,6 +64,7 @@ class TrainingSet:
     held_out: np.ndarray
     stated: Tensor | None = None
     states: Mapping[str, Tensor] = field(default_factory=dict)
+    swaps: Swaps | None = None
 
     def rows(self, phase: PhaseName) -> np.ndarray:
         """The images that a phase trains on."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from kgzsl.errors import ConfigError, Problem
@@ -35,6 +36,8 @@ class PromptTokens:
         weights: ``(class, attribute)``, chance of each attribute to be masked; rows sum to 1, or to 0
             for a class without any attribute.
         budget: longest prompt that is given out.
+        words: tokens of each attribute that some prompt names, as they stand first in a property,
+            ``(attribute, token)``; -1 is padding.
     """
 
     tokens: Tensor
@@ -44,6 +47,7 @@ class PromptTokens:
     mask_token: int
     weights: Tensor
     budget: int
+    words: Tensor
 
     def choose(self, labels: Tensor, *, generator: torch.Generator, able: Tensor | None = None) -> Tensor:
         """The attribute that each image is asked about, ``(image,)``; -1 for a class without any.
@@ -76,14 +80,64 @@ class PromptTokens:
             generator: source of randomness.
             hidden: prompts that have [MASK] in the place of each token of the attribute, boolean ``(prompt,)``.
         """
-        tokens, mask, owner, parts = (table[labels] for table in (self.tokens, self.mask, self.owner, self.parts))
-        there = (owner == attributes[:, None]) & (owner != STRUCTURE)
+        table = _Table(*(table[labels] for table in (self.tokens, self.mask, self.owner, self.parts)))
         dropped = torch.rand(self.weights[labels].shape, generator=generator) < dropping
+        priority = self._priority(labels, table, generator=generator)
+        return self._written(table, attributes, dropped=dropped, priority=priority, hidden=hidden)
+
+    def write_swapped(
+        self,
+        labels: Tensor,
+        attributes: Tensor,
+        others: Tensor,
+        *,
+        dropping: float,
+        generator: torch.Generator,
+        apart: Tensor,
+    ) -> WrittenPrompts:
+        """Prompts of classes as they are, and behind them the same ones with another attribute in the place of one.
+
+        A prompt and its swapped one leave out the same other attributes, and all of those in ``apart``: what else is
+        said of the property would tell which is false without a look at the image.
+
+        Args:
+            labels: class of each prompt.
+            attributes: one that the class's prompt names, ``(prompt,)``.
+            others: the one whose words stand in its place, ``(prompt,)``.
+            dropping: chance that any other attribute is left out.
+            generator: source of randomness.
+            apart: attributes that are left out whatever the chance, boolean ``(prompt, attribute)``.
+        """
+        table = _Table(*(table[labels] for table in (self.tokens, self.mask, self.owner, self.parts)))
+        dropped = (torch.rand(self.weights[labels].shape, generator=generator) < dropping) | apart
+        # Both from the same list of words, so that nothing but the value sets them apart.
+        swapped = [table.with_words(attributes, self.words[shown]) for shown in (attributes, others)]
+        both = _Table(*(torch.cat([getattr(t, field.name) for t in swapped]) for field in fields(_Table)))
+        priority = self._priority(labels, both, generator=generator)
+        return self._written(
+            both,
+            attributes.repeat(2),
+            dropped=dropped.repeat(2, 1),
+            priority=None if priority is None else priority.repeat(2, 1),
+            hidden=torch.zeros(2 * len(labels), dtype=torch.bool),
+        )
+
+    def _priority(self, labels: Tensor, table: _Table, *, generator: torch.Generator) -> Tensor | None:
+        """In which order attributes are kept, ``(prompt, attribute)``; None where no prompt can be too long."""
+        if table.tokens.shape[1] <= self.budget:
+            return None
+        return priorities(self.weights[labels], generator=generator)
+
+    def _written(
+        self, table: _Table, attributes: Tensor, *, dropped: Tensor, priority: Tensor | None, hidden: Tensor
+    ) -> WrittenPrompts:
+        """Prompts without what is dropped, and within the budget; see :meth:`write`."""
+        tokens, mask, owner, parts = table.tokens, table.mask, table.owner, table.parts
+        there = (owner == attributes[:, None]) & (owner != STRUCTURE) & (mask > 0)
         # Structure, and the attribute in question, whose number is that of structure where there is none.
         always = (parts == STRUCTURE) | (parts == attributes[:, None])
         kept = (mask > 0) & (always | ~dropped.gather(1, parts.clamp(min=0)))
-        if tokens.shape[1] > self.budget:
-            priority = priorities(self.weights[labels], generator=generator)
+        if priority is not None:
             priority[attributes >= 0, attributes[attributes >= 0]] = torch.inf
             kept = within_budget(kept, parts, priority, budget=self.budget)
         kept &= ~_leading_commas(kept, owner, parts)
@@ -92,6 +146,42 @@ class PromptTokens:
         tokens, there, kept = (table.gather(1, order) for table in (tokens, there, kept))
         shown = tokens.masked_fill(there & hidden[:, None], self.mask_token)
         return WrittenPrompts(tokens=shown, mask=kept.long(), places=there, words=tokens)
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """Tokens of some prompts, all ``(prompt, token)``; see :class:`PromptTokens`."""
+
+    tokens: Tensor
+    mask: Tensor
+    owner: Tensor
+    parts: Tensor
+
+    def with_words(self, attributes: Tensor, words: Tensor) -> _Table:
+        """The same prompts with other words in the place of an attribute's, and as its own.
+
+        Args:
+            attributes: one that each prompt names, ``(prompt,)``.
+            words: tokens, ``(prompt, token)``; -1 is padding.
+        """
+        own = self.owner == attributes[:, None]
+        count, length = words.shape
+        # The new words come behind the first of the old ones, which are no longer real.
+        step = length + 1
+        places = torch.arange(own.shape[1]).expand(count, -1) * step
+        behind = own.byte().argmax(1, keepdim=True) * step + 1 + torch.arange(length)
+        order = torch.cat([places, behind], dim=1).argsort(dim=1)
+
+        def joined(before: Tensor, new: Tensor) -> Tensor:
+            return torch.cat([before, new], dim=1).gather(1, order)
+
+        theirs = attributes[:, None].expand_as(words)
+        return _Table(
+            tokens=joined(self.tokens, words.clamp(min=0)),
+            mask=joined(self.mask * ~own, (words >= 0).long()),
+            owner=joined(self.owner, theirs),
+            parts=joined(self.parts, theirs),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +203,12 @@ class WrittenPrompts:
     def to(self, device: torch.device) -> WrittenPrompts:
         """The same on a device."""
         return WrittenPrompts(*(getattr(self, field.name).to(device) for field in fields(self)))
+
+    def joined(self, others: WrittenPrompts) -> WrittenPrompts:
+        """These and behind them other prompts, all padded to the longest."""
+        width = max(self.tokens.shape[1], others.tokens.shape[1])
+        pairs = ((getattr(self, field.name), getattr(others, field.name)) for field in fields(self))
+        return WrittenPrompts(*(torch.cat([F.pad(t, (0, width - t.shape[1])) for t in pair]) for pair in pairs))
 
 
 def _leading_commas(kept: Tensor, owner: Tensor, parts: Tensor) -> Tensor:
@@ -175,7 +271,31 @@ def tokenize_prompts(
     # Rare attributes carry the most: weight 1 / number of classes that have it, as DUET's LWRS.
     weights = present / present.sum(0).clamp(min=1)
     weights = weights / weights.sum(1, keepdim=True).clamp(min=1e-12)
-    return PromptTokens(tokens, mask, owner, parts, mask_token=tokenizer.mask_token_id, weights=weights, budget=budget)
+    words = _words(prompts, tokenizer, columns=columns)
+    return PromptTokens(
+        tokens, mask, owner, parts, mask_token=tokenizer.mask_token_id, weights=weights, budget=budget, words=words
+    )
+
+
+def _words(
+    prompts: Sequence[Prompt], tokenizer: PreTrainedTokenizerBase, *, columns: Mapping[Attribute, int]
+) -> Tensor:
+    """Tokens of each attribute's words in the first prompt that names it, ``(attribute, token)``; -1 is padding."""
+    named: dict[int, str] = {}
+    for prompt in prompts:
+        for span in prompt.spans:
+            named.setdefault(columns[span.attribute], prompt.text[span.start : span.end])
+    # As behind a property: what a tokenizer makes of a word hangs on the space before it.
+    texts = [f": {words}" for words in named.values()]
+    own: list[list[int]] = []
+    if texts:
+        encoded = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True)
+        pairs = zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+        own = [[t for t, (_, end) in zip(tokens, places, strict=True) if end > 2] for tokens, places in pairs]
+    words = torch.full((len(columns), max(map(len, own), default=0)), -1)
+    for column, tokens in zip(named, own, strict=True):
+        words[column, : len(tokens)] = torch.tensor(tokens)
+    return words
 
 
 def _need_room(mask: Tensor, parts: Tensor, present: Tensor, *, budget: int) -> None:

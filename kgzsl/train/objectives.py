@@ -16,6 +16,7 @@ __all__ = [
     "masked_attribute",
     "self_calibration",
     "square_classification",
+    "swapped_fact",
 ]
 
 
@@ -191,3 +192,22 @@ def instance_contrast(embeddings: Tensor, labels: Tensor, *, temperature: float)
     surprise = F.softplus(others - similarity)
     pairs = alike & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
     return (surprise * pairs).sum() / pairs.sum().clamp(min=1)
+
+
+def swapped_fact(true: Tensor, swapped: Tensor, *, margin: float = 0.2) -> Tensor:
+    """How far a prompt with a false fact is from fitting its image worse than the true one, by a margin.
+
+    ``mean max(0, margin - true + swapped)``
+
+    Source: Structure-CLIP (Huang et al., AAAI 2024), the hinge loss on semantic negatives.
+
+    Args:
+        true: how well each image fits the prompt of its class, ``(image,)``; cosines.
+        swapped: the same with one fact swapped for one that the class is known to lack, ``(image,)``.
+        margin: above 0.
+
+    Example:
+        >>> round(swapped_fact(torch.tensor([0.9, 0.5]), torch.tensor([0.1, 0.4])).item(), 4)
+        0.05
+    """
+    return F.relu(margin - true + swapped).mean()

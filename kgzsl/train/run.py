@@ -183,6 +183,7 @@ MINIMUM = {
     **dict.fromkeys(("train.refit_epochs", "train.lr", "train.refit_lr", "train.weight_decay", "train.seed"), 0),
     **dict.fromkeys(("train.attribute_regression", "train.masked_attribute", "model.cross_layers"), 0),
     **dict.fromkeys(("train.self_calibration", "train.attribute_contrast", "train.instance_contrast"), 0),
+    "train.swapped_fact": 0,
     **dict.fromkeys(("train.temperature", "train.clip"), 1e-4),
     **dict.fromkeys(("train.batch_size", "data.train_per_class"), 2),
     **dict.fromkeys(("baseline.epochs", "baseline.lr", "data.decoys"), 0),
