@@ -60,20 +60,22 @@ def fact_swaps(table: ClassAttributes) -> Swaps:
     """
     has = table.known & (table.value > 0.5) & ~_numbers(table)
     lacks = table.known & (table.value == 0) & (table.degree == 0) & ~_numbers(table)
-    lacks &= ~_entailed(table)
+    # What follows is true, whatever the table was made of.
+    closed = table.ontology if table.ontology.regime == "el" else table.ontology.entail("el")
+    true = has | _stated_in(closed, table)
     nearness = _nearness(table, has)
     properties = np.array([table.properties.index(a.property) for a in table.attributes])
     found: list[np.ndarray] = []
     for number in range(len(table.properties)):
         columns = np.flatnonzero(properties == number)
-        below = _below([table.attributes[k].filler for k in columns], table.ontology)
+        below = _below([table.attributes[k].filler for k in columns], closed)
         strictly = below & ~below.T
         for row in range(len(table.classes)):
-            own = has[row, columns]
+            own = true[row, columns]
             special = own & ~(strictly & own[:, None]).any(0)
             doubtful = table.assumed[row, columns] & below[:, special].any(1)
-            free = lacks[row, columns] & ~doubtful & (nearness[row, columns] > 0)
-            stated, others = np.nonzero(own[:, None] & free & ~(below | below.T))
+            free = lacks[row, columns] & ~own & ~doubtful & (nearness[row, columns] > 0)
+            stated, others = np.nonzero(has[row, columns][:, None] & free & ~(below | below.T))
             found.append(np.stack([np.full(len(stated), row), columns[stated], columns[others]]))
     rows, stated, others = (np.concatenate(found, axis=1) if found else np.zeros((3, 0))).astype(np.int64)
     order = np.lexsort((others, stated, rows))
@@ -88,9 +90,8 @@ def _numbers(table: ClassAttributes) -> np.ndarray:
     return np.array([a.unit is not None for a in table.attributes], dtype=bool)
 
 
-def _entailed(table: ClassAttributes) -> np.ndarray:
-    """Bool (class, attribute): what the ontology says of a class, and what follows, whatever the table was made of."""
-    closed = table.ontology if table.ontology.regime == "el" else table.ontology.entail("el")
+def _stated_in(closed: Ontology, table: ClassAttributes) -> np.ndarray:
+    """Bool (class, attribute): what an entailed ontology says that the classes have."""
     column = {(a.property, a.filler): k for k, a in enumerate(table.attributes)}
     true = np.zeros(table.known.shape, dtype=bool)
     for row, iri in enumerate(table.classes):
