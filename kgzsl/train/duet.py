@@ -335,7 +335,7 @@ class _Step:
             self.swaps.others[drawn],
             dropping=self.config.attribute_dropping,
             generator=self.generator,
-            apart=self.properties == self.properties[stated][:, None],
+            apart=self.properties[stated][:, None] == self.properties,
         )
         return _Pairs(rows.repeat(2), written)
 

@@ -97,8 +97,9 @@ class PromptTokens:
     ) -> WrittenPrompts:
         """Prompts of classes as they are, and behind them the same ones with another attribute in the place of one.
 
-        A prompt and its swapped one leave out the same other attributes, and all of those in ``apart``: what else is
-        said of the property would tell which is false without a look at the image.
+        A prompt and its swapped one leave out the same other attributes (but for what a longer word has no room for),
+        and all of those in ``apart``: what else is said of the property would tell which is false without a look at
+        the image.
 
         Args:
             labels: class of each prompt.
@@ -106,7 +107,8 @@ class PromptTokens:
             others: the one whose words stand in its place, ``(prompt,)``.
             dropping: chance that any other attribute is left out.
             generator: source of randomness.
-            apart: attributes that are left out whatever the chance, boolean ``(prompt, attribute)``.
+            apart: attributes that are left out whatever the chance, boolean ``(prompt, attribute)``: all others of the
+                property at least.
         """
         table = _Table(*(table[labels] for table in (self.tokens, self.mask, self.owner, self.parts)))
         dropped = (torch.rand(self.weights[labels].shape, generator=generator) < dropping) | apart
@@ -158,15 +160,15 @@ class _Table:
     parts: Tensor
 
     def with_words(self, attributes: Tensor, words: Tensor) -> _Table:
-        """The same prompts with other words in the place of an attribute's, and as its own.
+        """The same prompts with other words in the place of an attribute's, and as its own, without a comma before.
 
         Args:
             attributes: one that each prompt names, ``(prompt,)``.
             words: tokens, ``(prompt, token)``; -1 is padding.
         """
-        own = self.owner == attributes[:, None]
+        own = self.parts == attributes[:, None]
         count, length = words.shape
-        # The new words come behind the first of the old ones, which are no longer real.
+        # The new words come behind the first of the old tokens, which are no longer real.
         step = length + 1
         places = torch.arange(own.shape[1]).expand(count, -1) * step
         behind = own.byte().argmax(1, keepdim=True) * step + 1 + torch.arange(length)
