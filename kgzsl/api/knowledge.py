@@ -75,17 +75,17 @@ def states_of(
 def prompts_of(config: RunConfig, ontology: Ontology, classes: Sequence[str]) -> tuple[Prompt, ...]:
     """What the facts of each class say, as a language model reads it."""
     from kgzsl.data.texts import token_counter
-    from kgzsl.semantics.serialize import Serializer
+    from kgzsl.semantics.serialize import Serializer, count_words
 
     semantics = config.semantics
     rows = chosen(ontology, semantics.facts)
     serializer = Serializer.of(
         ontology,
-        rows,
         classes,
+        rows=rows,
         hops=semantics.prompt_hops,
         budget=semantics.token_budget,
-        count=token_counter(semantics.language_model),
+        count=count_words if semantics.language_model == WORDS else token_counter(semantics.language_model),
         named="literals" in groups_of(semantics.facts),
     )
     return tuple(serializer.prompt(iri) for iri in classes)

@@ -20,7 +20,7 @@ from kgzsl.ontology.whole import whole_file
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["text_states"]
+__all__ = ["text_states", "token_counter"]
 
 Progress = Callable[[int, int], None]
 BATCH = 64
@@ -71,6 +71,16 @@ def text_states(
             _write(folder, found)
             known |= found
     return np.stack([known[key] for key in keys]) if keys else np.empty((0, model.dim), dtype=np.float32)
+
+
+def token_counter(source: str | Path) -> Callable[[str], int]:
+    """How many tokens a text has for a language model, special ones included.
+
+    Raises:
+        ConfigError: there is no such model.
+    """
+    tokenizer = _tokenizer(language_model(source))
+    return lambda text: len(tokenizer(text)["input_ids"])
 
 
 def _by_length(one: tuple[list[int], bytes]) -> tuple[int, bytes]:
@@ -142,16 +152,10 @@ def _load(source: str | Path) -> _Model:
         ConfigError: there is none, or it reads more than texts.
     """
     import torch
-    from transformers import AutoTokenizer
 
     source = language_model(source)
     module, fresh = load_pretrained(source, what="text model")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
-        if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes of a folder that has none
-            raise ValueError("it has no words")
-    except Exception as error:  # the tokenizers library raises bare Exception on a damaged file
-        raise ConfigError(not_there(source, "tokenizer", error)) from error
+    tokenizer = _tokenizer(source)
     reads = getattr(module, "main_input_name", None) == "input_ids"
     if not reads or not hasattr(module.config, "max_position_embeddings") or not tokenizer.is_fast:
         got = f"{source} is a {type(module).__name__}, which does not read texts alone"
@@ -165,6 +169,23 @@ def _load(source: str | Path) -> _Model:
             digest.update(value.numpy().tobytes())
     module.eval().requires_grad_(False).to("cuda" if torch.cuda.is_available() else "cpu")
     return _Model(module, tokenizer, Path(source).name, digest.hexdigest())
+
+
+def _tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
+        if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes of a folder that has none
+            raise ValueError("it has no words")
+    except Exception as error:  # the tokenizers library raises bare Exception on a damaged file
+        raise ConfigError(not_there(source, "tokenizer", error)) from error
+    return tokenizer
 
 
 # ---- the cache -----------------------------------------------------------------------

@@ -73,6 +73,7 @@ class Serializer:
         hops: 1 says what is stated of the class; 2 also what is stated of what that leads to; and so on.
         budget: most tokens of a text; None for no limit.
         count: how many tokens a text has.
+        named: whether a class is called by its name, with its further names; else it is "it".
 
     Raises:
         ConfigError: ``hops`` or ``budget`` are below 1, or a column is not that of the ontology's facts.
@@ -84,6 +85,7 @@ class Serializer:
     hops: int = 1
     budget: int | None = None
     count: Callable[[str], int] = count_words
+    named: bool = True
 
     def __post_init__(self) -> None:
         facts = self.ontology.columns.subject.shape
@@ -110,6 +112,7 @@ class Serializer:
         hops: int = 1,
         budget: int | None = None,
         count: Callable[[str], int] = count_words,
+        named: bool = True,
     ) -> Serializer:
         """A serializer in which facts are worth how well they tell some classes apart.
 
@@ -120,6 +123,7 @@ class Serializer:
             hops: how far to go.
             budget: most tokens of a text.
             count: how many tokens a text has.
+            named: whether classes are called by their names.
 
         Raises:
             ConfigError: as the constructor, or there are no classes.
@@ -138,7 +142,7 @@ class Serializer:
             'A zebra has hooves. It has stripes as its pattern.'
         """
         worth = informativeness(ontology, classes, rows)
-        return cls(ontology, rows, worth, hops=hops, budget=budget, count=count)
+        return cls(ontology, rows, worth, hops=hops, budget=budget, count=count, named=named)
 
     def prompt(self, class_iri: str) -> Prompt:
         """A class in sentences; its spans are the fillers' words.
@@ -295,6 +299,8 @@ class Serializer:
         several = is_plural(name)
         if again:
             return ("They" if several else "It"), several
+        if iri in self._classes and not self.named:
+            return "It", False
         words = with_article(name) if iri in self._classes else name
         return words[0].upper() + words[1:], several
 
