@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -19,6 +19,10 @@ from kgzsl.cli.console import (
     print_table,
 )
 
+if TYPE_CHECKING:
+    from kgzsl.ontology import Ontology
+    from kgzsl.semantics import Prompt
+
 __all__ = ["prompt"]
 
 
@@ -28,6 +32,13 @@ def prompt(
     facts: Facts = "properties",
     world: Annotated[Literal["open", "pca", "closed"], typer.Option(help="What to make of what is not said.")] = "pca",
     numbers: Annotated[bool, typer.Option("--numbers", help="Numbers (12 cm) are attributes too.")] = False,
+    hops: Annotated[
+        int | None,
+        typer.Option(help="In sentences: 1 about the class, 2 also about what its facts lead to.", min=1),
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option(help="In sentences, of at most so many words and marks; what says least goes.", min=1)
+    ] = None,
     profile: Profile = "",
     entail: Entail = "el",
     reasoner: Reasoner = "own",
@@ -36,6 +47,9 @@ def prompt(
 ) -> None:
     """The text that stands for a class, and which part of it came from which fact.
 
+    It is the form that DUET trains on; with --hops or --budget, it is sentences for any language model: what tells the
+    class from the others first, definitions included where the profile lists them as facts.
+
     Examples:
 
       kgzsl ontology prompt ontologies/creatures.ttl "tindra mumbler"
@@ -43,6 +57,8 @@ def prompt(
       kgzsl ontology prompt animals.ttl zebra --json
 
       kgzsl ontology prompt wordnet.ttl goldfish --facts hierarchy
+
+      kgzsl ontology prompt animals.ttl zebra --facts properties,hierarchy --hops 2 --budget 77
     """
     from kgzsl import api
     from kgzsl.errors import Problem, UnknownTermError
@@ -53,9 +69,13 @@ def prompt(
     iri = found.resolve(class_)
     if iri not in found.classes:
         raise UnknownTermError(Problem(f"{class_!r} is no class of the ontology", expected="a class"))
-    # Superclasses are told apart among the leaves, which stand for the classes of a run.
-    table = class_attributes(found, [iri], world=world, numbers=numbers, facts=facts.split(","), among=found.leaves)
-    made = class_prompt(iri, table, found)
+    groups = facts.split(",")
+    # Classes are told apart among the leaves, which stand for the classes of a run.
+    if hops or budget:
+        made = _sentences(iri, found, groups, numbers=numbers, hops=hops or 1, budget=budget)
+    else:
+        table = class_attributes(found, [iri], world=world, numbers=numbers, facts=groups, among=found.leaves)
+        made = class_prompt(iri, table, found)
     if json:
         spans = [
             {"start": s.start, "end": s.end, "text": made.text[s.start : s.end], "fact": fact_to_json(s.fact, found)}
@@ -69,3 +89,19 @@ def prompt(
         for s in made.spans
     ]
     print_table((">characters", "text", "fact", "why"), rows)
+
+
+def _sentences(
+    iri: str, ontology: Ontology, groups: list[str], *, numbers: bool, hops: int, budget: int | None
+) -> Prompt:
+    """A class in sentences: facts of some groups, and literals, numbers among them where they are asked for."""
+    import numpy as np
+
+    from kgzsl.ontology.vocabulary import is_literal
+    from kgzsl.semantics import Serializer
+    from kgzsl.semantics.groups import chosen
+    from kgzsl.semantics.quantity import parse_quantity
+
+    told = np.array([is_literal(t) and (numbers or parse_quantity(t) is None) for t in ontology.terms], dtype=bool)
+    rows = chosen(ontology, groups) | told[ontology.columns.object]
+    return Serializer.of(ontology, {*ontology.leaves, iri}, rows=rows, hops=hops, budget=budget).prompt(iri)

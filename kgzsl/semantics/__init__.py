@@ -5,6 +5,7 @@ from __future__ import annotations
 from kgzsl.semantics.attributes import Attribute, ClassAttributes, World, class_attributes
 from kgzsl.semantics.node_text import node_text
 from kgzsl.semantics.prompt import Prompt, Span, attribute_phrases, class_prompt, template
+from kgzsl.semantics.serialize import Serializer
 from kgzsl.semantics.strengths import Strengths, read_strengths, with_strengths
 from kgzsl.semantics.swaps import Swaps, fact_swaps
 from kgzsl.semantics.verbalize import aspect, sentence, value_phrase, verbalize
@@ -13,6 +14,7 @@ __all__ = [
     "Attribute",
     "ClassAttributes",
     "Prompt",
+    "Serializer",
     "Span",
     "Strengths",
     "Swaps",

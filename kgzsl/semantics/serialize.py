@@ -63,8 +63,8 @@ class Serializer:
     A text that has more tokens than ``budget`` loses facts, whole ones, those worth least first; equals in the order of
     IRIs. So a larger budget keeps all that a smaller one kept. Not said are ``owl:Thing`` and class expressions without
     a name; that a thing is the same as what is called as it is; what a more special fact of the same thing implies
-    (red, of what is scarlet), but for superclasses; what reads as another fact of it does; and of other things what
-    is stated of the class as well.
+    (red, of what is scarlet), but for superclasses; inherited definitions; what reads as another fact of it does; and
+    of other things what is stated of the class as well.
 
     Args:
         ontology: entailed, where what follows is to be said too.
@@ -186,8 +186,7 @@ class Serializer:
         if start is None:  # nothing is stated of it
             return []
         found = self._about(start, 0, float("inf"))
-        rows = self.ontology.columns.rows_of(start)
-        own = {self._key(row) for row in (np.flatnonzero(self.rows[rows]) + rows.start).tolist()}
+        own = {self._key(row) for row in self._rows_of(start, self._stated)}
         seen, here = {start}, found
         for hop in range(1, self.hops):
             led: dict[int, float] = {}
@@ -208,9 +207,9 @@ class Serializer:
             hop: how far it is from the class.
             led: what the fact is worth that leads there.
         """
-        rows, name = self.ontology.columns.rows_of(subject), split_words(self._name(subject))
+        name = split_words(self._name(subject))
         best: dict[Phrase, _Clause] = {}
-        for row in (np.flatnonzero(self._telling[rows]) + rows.start).tolist():
+        for row in self._rows_of(subject, self._telling):
             predicate, filler, _ = self._key(row)
             if self._ordering[predicate] and split_words(self._name(filler)) == name:
                 continue
@@ -220,6 +219,11 @@ class Serializer:
             if clause.phrase not in best or rank > best[clause.phrase].rank:
                 best[clause.phrase] = clause
         return list(best.values())
+
+    def _rows_of(self, subject: int, rows: np.ndarray) -> list[int]:
+        """The facts about a term that are among some, given as a mask."""
+        about = self.ontology.columns.rows_of(subject)
+        return (np.flatnonzero(rows[about]) + about.start).tolist()
 
     def _key(self, row: int) -> tuple[int, int, bool]:
         """Property, filler and polarity of a fact."""
@@ -252,15 +256,23 @@ class Serializer:
         return np.array([t in same or self.ontology.is_taxonomy(t) for t in self.ontology.terms], dtype=bool)
 
     @cached_property
+    def _stated(self) -> np.ndarray:
+        """Bool (fact,): which of the facts have words, and are about their subject."""
+        ontology, c = self.ontology, self.ontology.columns
+        unnamed = np.array([is_anonymous(t) for t in ontology.terms], dtype=bool)
+        anything = np.array([t in (OWL.Thing, OWL.Nothing) for t in ontology.terms], dtype=bool)
+        annotating = np.array([t in ontology.profile.annotations_as_facts for t in ontology.terms], dtype=bool)
+        # A definition is one of its own class, whatever is entailed for those below.
+        inherited = annotating[c.predicate] & ontology.literals[c.object] & (c.source < 0)
+        void = unnamed[c.subject] | unnamed[c.object] | (self._ordering[c.predicate] & anything[c.object])
+        return self.rows & ~void & ~inherited
+
+    @cached_property
     def _telling(self) -> np.ndarray:
-        """Bool (fact,): which of the facts have words and say something."""
-        columns, terms = self.ontology.columns, self.ontology.terms
-        unnamed = np.array([is_anonymous(t) for t in terms], dtype=bool)
-        anything = np.array([t in (OWL.Thing, OWL.Nothing) for t in terms], dtype=bool)
-        ordering = self._ordering[columns.predicate]
-        void = unnamed[columns.subject] | unnamed[columns.object] | (ordering & anything[columns.object])
-        said = self.rows & ~void
-        return said & ((special_cases(self.ontology, said) == 0) | (ordering & ~columns.negative))
+        """Bool (fact,): which of these no special case of the same subject implies, or say what it is."""
+        columns = self.ontology.columns
+        kinds = self._ordering[columns.predicate] & ~columns.negative
+        return self._stated & (kinds | (special_cases(self.ontology, self._stated) == 0))
 
     # ---- how to say it ---------------------------------------------------------------
 

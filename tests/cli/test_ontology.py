@@ -29,6 +29,8 @@ CASES: dict[str, tuple[int, tuple[str, ...]]] = {
     "prompt": (0, ("prompt", ZOO, "zebra")),
     "prompt-numbers": (0, ("prompt", ZOO, "zebra", "--numbers")),
     "prompt-json": (0, ("prompt", ZOO, "antelope", "--json", "--entail", "none")),
+    "prompt-sentences": (0, ("prompt", ZOO, "zebra", "--facts", "logics", "--hops", "2", "--numbers")),
+    "prompt-budget": (0, ("prompt", ZOO, "zebra", "--facts", "logics", "--budget", "20", "--json")),
     "profile": (0, ("profile", ZOO, "--name", "zoo")),
     "diff-same": (0, ("diff", ZOO, ZOO)),
 }
@@ -91,6 +93,8 @@ def test_diff(kgzsl: Any, here: None, edited: Path) -> None:
         (("query", ZOO, "INSERT DATA { :a :b :c }"), "is an update"),
         (("verbalize", ZOO, "zbra", "hors"), "'hors'"),
         (("prompt", ZOO, "hooves"), "no class"),
+        (("prompt", ZOO, "zebra", "--budget", "2"), "'A zebra.' has 3 tokens"),
+        (("prompt", ZOO, "zebra", "--hops", "0"), "--hops"),
         (("export", ZOO, "--to", "kzsl", "--out", "never.csv"), "export to turtle"),
         (("export", ZOO, "--to", "csv", "--out", ZOO), "--force"),
         (("export", ZOO, "--to", "xml", "--out", "never.xml"), "xml"),
