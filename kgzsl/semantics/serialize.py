@@ -69,14 +69,14 @@ class Serializer:
     Args:
         ontology: entailed, where what follows is to be said too.
         rows: bool (fact,): which facts may be said.
-        worth: float (fact,): what they are worth; see :func:`~kgzsl.semantics.informativeness.informativeness`.
+        worth: float64 (fact,): what they are worth; see :func:`~kgzsl.semantics.informativeness.informativeness`.
         hops: 1 says what is stated of the class; 2 also what is stated of what that leads to; and so on.
         budget: most tokens of a text; None for no limit.
         count: how many tokens a text has.
         named: whether a class is called by its name, with its further names; else it is "it".
 
     Raises:
-        ConfigError: ``hops`` or ``budget`` are below 1, or a column is not that of the ontology's facts.
+        ConfigError: ``hops`` or ``budget`` are below 1, or a column is none of the ontology's facts, or not of numbers.
     """
 
     ontology: Ontology
@@ -95,10 +95,14 @@ class Serializer:
             if value is not None and value < 1
         ]
         problems += [
-            Problem(f"{name} has the shape {column.shape}", expected=f"{facts}, a value for each fact of the ontology")
-            for name, column in (("rows", self.rows), ("worth", self.worth))
-            if column.shape != facts
+            Problem(
+                f"{name} are {column.dtype} of shape {column.shape}", expected=f"{kind} of shape {facts}: each fact"
+            )
+            for name, column, kind in (("rows", self.rows, "bool"), ("worth", self.worth, "float64"))
+            if column.shape != facts or column.dtype != kind
         ]
+        if np.isnan(self.worth).any():
+            problems.append(Problem("facts whose worth is not a number", expected="numbers"))
         if problems:
             raise ConfigError(problems)
 
@@ -148,7 +152,7 @@ class Serializer:
         """A class in sentences; its spans are the fillers' words.
 
         Args:
-            class_iri: the class, or any other term that the ontology names.
+            class_iri: a class of the ontology, whether it is one of those to tell apart or not.
 
         Raises:
             UnknownTermError: it is no class of the ontology.

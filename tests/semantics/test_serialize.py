@@ -158,8 +158,10 @@ def test_mistakes() -> None:
     rows, worth = np.ones(1, dtype=bool), np.ones(1)
     with pytest.raises(UnknownTermError, match="Tail is not a class"):
         Serializer(ontology, rows, worth).prompt(E + "Tail")
-    with pytest.raises(ConfigError, match=r"hops = 0(.|\n)*budget = 0(.|\n)*worth has the shape"):
+    with pytest.raises(ConfigError, match=r"hops = 0(.|\n)*budget = 0(.|\n)*worth are float64 of shape \(2,\)"):
         Serializer(ontology, rows, np.ones(2), hops=0, budget=0)
+    with pytest.raises(ConfigError, match=r"rows are int(.|\n)*not a number"):
+        Serializer(ontology, rows.astype(int), np.array([np.nan]))
     with pytest.raises(ConfigError, match=r"'A zebra\.' has 3 tokens"):
         Serializer(ontology, rows, worth, budget=2).prompt(E + "Zebra")
 
