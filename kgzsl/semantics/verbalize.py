@@ -230,14 +230,16 @@ def with_article(noun: str) -> str:
     """A noun with "a" or "an", unless it is plural, of no number, counted, or a number.
 
     Example:
-        >>> [with_article(noun) for noun in ("zebra", "equine", "stripes", "four legs", "rhinoceros", "red hair")]
-        ['a zebra', 'an equine', 'stripes', 'four legs', 'a rhinoceros', 'red hair']
+        >>> [with_article(noun) for noun in ("zebra", "equine", "European fish", "stripes", "four legs", "red hair")]
+        ['a zebra', 'an equine', 'a European fish', 'stripes', 'four legs', 'red hair']
     """
     uncounted = noun.rsplit(" ", 1)[-1] in {"skin", "fur", "hair", "something"}
     one = noun.split(" ", 1)[0] in {"one", "no"}
     if is_plural(noun) or uncounted or one or not noun[:1].isalpha():
         return noun
-    return f"{'an' if noun[0] in 'aeiouAEIOU' else 'a'} {noun}"
+    spoken = noun.lower()  # an is said before a vowel's sound: not before that of "you" or "one"
+    vowel = spoken[0] in "aeiou" and not re.match(r"eu|ewe|uni|one\b|use|usu|uti", spoken)
+    return f"{'an' if vowel else 'a'} {noun}"
 
 
 def is_plural(noun: str) -> bool:

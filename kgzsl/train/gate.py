@@ -96,7 +96,7 @@ def fit_gate(
     for number in np.unique(properties[np.isfinite(bearing)]).tolist():
         columns = (properties == number) & (chance >= CLOSED_BELOW)
         if columns.any():
-            told = (array[:, columns] for array in (evidence, value, known))
+            told = (evidence[:, columns], value[:, columns], known[:, columns])
             likelihood = partial(_likelihood, *told, logit(prior[columns]), chance[columns])
             strength[number] = minimize_scalar(lambda g, f=likelihood: -f(g), bounds=(0, 1), method="bounded").x
     return Gates(np.where(chance < CLOSED_BELOW, 0.0, chance * strength[properties]), bearing, chance)

@@ -286,7 +286,8 @@ def _words(
     named: dict[int, str] = {}
     for prompt in prompts:
         for span in prompt.spans:
-            named.setdefault(columns[span.attribute], prompt.text[span.start : span.end])
+            if span.attribute is not None:
+                named.setdefault(columns[span.attribute], prompt.text[span.start : span.end])
     # As behind a property: what a tokenizer makes of a word hangs on the space before it.
     texts = [f": {words}" for words in named.values()]
     own: list[list[int]] = []
