@@ -125,14 +125,15 @@ class Neighborhoods:
         """See :meth:`Sampler.block`."""
         seeds = _checked(seeds, fanout, len(self.first) - 1)
         random = np.random.default_rng(seed)
-        seen = frontier = np.unique(seeds)
+        frontier = np.unique(seeds)
+        seen = frontier[:0]
         rings, rows, ends = [frontier], [], []
         for most in fanout:
+            seen = np.union1d(seen, frontier)
             row, end = self._edges_into(frontier, most, random)
             rows.append(row)
             ends.append(end)
             frontier = np.setdiff1d(self.source[row], seen)
-            seen = np.union1d(seen, frontier)
             rings.append(frontier)
         found = np.concatenate(rows)
         edges = np.stack([self.source[found], np.concatenate(ends)])
