@@ -88,4 +88,4 @@ class GraphStates(ClassStates):
         place = self.features.device
         told = (block.nodes, block.edge_index, block.edge_type, block.seeds)
         rows, edge_index, edge_type, seeds = (torch.from_numpy(table).to(place) for table in told)
-        return self.encoder(self.features[rows], edge_index, edge_type)[seeds]
+        return self.encoder(self.features[rows], edge_index, edge_type, within=block.within)[seeds]
