@@ -225,22 +225,23 @@ def gates_of(model: ZeroShotClassifier, attributes: ClassAttributes) -> dict[str
         ``gate``: the mean gate of every property, by IRI; ``facts``: of every attribute its property, filler, gate and
         bearing (None where held-out classes could not tell); ``sources``: the gate of every source of states.
     """
-    gate, bearing = (tensor.double().cpu().numpy() for tensor in (model.classes.gate, model.classes.bearing))
+    own = model.classes
+    gate, bearing, judged = (tensor.cpu().numpy() for tensor in (own.gate, own.bearing, own.judged))
     columns: dict[str, list[int]] = {}
     for column, attribute in enumerate(attributes.attributes):
         columns.setdefault(attribute.property, []).append(column)
     return {
-        "gate": {iri: round(float(gate[own].mean()), 4) for iri, own in columns.items()},
+        "gate": {iri: round(float(gate[places].mean()), 4) for iri, places in columns.items()},
         "facts": [
             {
                 "property": a.property,
                 "filler": a.filler,
                 "gate": round(float(gate[column]), 4),
-                "bearing": None if np.isinf(bearing[column]) else round(float(bearing[column]), 2),
+                "bearing": round(float(bearing[column]), 2) if judged[column] else None,
             }
             for column, a in enumerate(attributes.attributes)
         ],
-        "sources": {source: round(float(states.gate), 4) for source, states in model.classes.states.items()},
+        "sources": {source: round(float(states.gate), 4) for source, states in own.states.items()},
     }
 
 

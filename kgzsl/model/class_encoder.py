@@ -25,8 +25,8 @@ class ClassEncoder(nn.Module):
     - ``norm``: 1, or the length of the weighted values where vectors are to be of one length.
     - ``center``: the mean over the training classes that are known in ``a``.
     - ``gate``: in [0, 1], how far what was learned of an attribute carries over to classes that were not
-      trained on: :func:`kgzsl.train.gate.fit_gate`. 1 until it is set. ``bearing`` keeps what it was set by, infinite
-      where nothing could tell.
+      trained on: :func:`kgzsl.train.gate.fit_gate`. 1 until it is set. ``bearing`` keeps what it was set by, of those that
+      ``judged`` says something of.
 
     Nothing of this is learned by gradient, so this part of a class vector depends on the facts alone. Behind it stand
     the class's other states (:class:`~kgzsl.model.class_states.ClassStates`), of the same mean length each.
@@ -59,6 +59,7 @@ class ClassEncoder(nn.Module):
         self.center: Tensor
         self.gate: Tensor
         self.bearing: Tensor
+        self.judged: Tensor
         self.length: Tensor
         weight = properties.bincount()[properties].float().rsqrt()
         self.register_buffer("properties", properties)
@@ -66,7 +67,8 @@ class ClassEncoder(nn.Module):
         self.register_buffer("prior", _mean(value, known))
         self.register_buffer("center", _mean(self._scaled(value, known), known))
         self.register_buffer("gate", torch.ones_like(weight))
-        self.register_buffer("bearing", torch.full_like(weight, torch.inf))
+        self.register_buffer("bearing", torch.zeros_like(weight))
+        self.register_buffer("judged", torch.zeros_like(weight, dtype=torch.bool))
         self.register_buffer("length", self._attributes(value, known).norm(dim=1).mean())
         self.states: dict[str, ClassStates] = nn.ModuleDict(states)  # type: ignore[assignment]
         if silent:
@@ -94,8 +96,9 @@ class ClassEncoder(nn.Module):
         return torch.cat(parts, dim=1)
 
     def open(self, gates: Tensor, bearing: Tensor) -> None:
-        """Set the gate of every attribute, ``(attribute,)``, and keep how well images bore it out."""
-        self.bearing.copy_(bearing)
+        """Set the gate of every attribute, ``(attribute,)``, and keep how well images bore it out (inf: unknown)."""
+        self.judged.copy_(bearing.isfinite())
+        self.bearing.copy_(torch.where(bearing.isfinite(), bearing, 0.0))
         if not self.silent:
             self.gate.copy_(gates)
 

@@ -237,7 +237,7 @@ def fit(
 
 def _renew(model: Any, fresh: Mapping[str, Tensor]) -> None:
     """The weights that the model began with, under the gates that validation classes set."""
-    set_by_them = (".gate", ".bearing")
+    set_by_them = (".gate", ".bearing", ".judged")
     gates = {name: tensor.clone() for name, tensor in model.state_dict().items() if name.endswith(set_by_them)}
     model.load_state_dict({**fresh, **gates})
 

@@ -51,9 +51,10 @@ def test_classes_with_many_facts_do_not_outshout_those_with_few() -> None:
 def test_a_gate_scales_its_attribute_and_no_other(gates: list[float]) -> None:
     encoder = ClassEncoder(VALUE, KNOWN, PROPERTIES)
     before, own = encoder(VALUE, KNOWN), torch.tensor(gates)[PROPERTIES]
-    encoder.open(own, torch.arange(5.0))
+    encoder.open(own, torch.tensor([0, 1, 2, 3, torch.inf]))
     torch.testing.assert_close(encoder(VALUE, KNOWN), before * own)
-    assert encoder.bearing.tolist() == [0, 1, 2, 3, 4]
+    assert encoder.bearing.tolist() == [0, 1, 2, 3, 0]
+    assert encoder.judged.tolist() == [True] * 4 + [False]
 
 
 def test_states_stand_behind_the_attributes_and_weigh_as_much() -> None:
@@ -87,7 +88,16 @@ def test_a_class_is_encoded_alone() -> None:
 def test_nothing_of_it_is_learned_and_all_of_it_is_saved() -> None:
     encoder = ClassEncoder(VALUE, KNOWN, PROPERTIES)
     assert not list(encoder.parameters())
-    assert set(encoder.state_dict()) == {"properties", "weight", "prior", "center", "gate", "bearing", "length"}
+    assert set(encoder.state_dict()) == {
+        "properties",
+        "weight",
+        "prior",
+        "center",
+        "gate",
+        "bearing",
+        "judged",
+        "length",
+    }
 
 
 def test_an_attribute_that_no_training_class_is_known_in_makes_no_difference() -> None:
