@@ -131,7 +131,7 @@ def with_knowledge(config: RunConfig, data: Dataset, *, listener: Listener) -> t
     Returns:
         The data, and for ``run.json`` what is used: ``facts``, ``sources``, and the ``choices``.
     """
-    _need_graph_reader(config)
+    _need_reader(config)
     training = data.images.space.mask(data.split.training)
     raw = states_of(config, data.ontology, data.images.space.classes, listener=listener)
     states = {source: States.of(table, training) for source, table in raw.items()}
@@ -155,8 +155,12 @@ def with_knowledge(config: RunConfig, data: Dataset, *, listener: Listener) -> t
     return replace(data, attributes=attributes, states=states, graph=graph), knowledge
 
 
-def _need_graph_reader(config: RunConfig) -> None:
-    """Only DUET's own model trains a graph network."""
+def _need_reader(config: RunConfig) -> None:
+    """The published code reads attributes alone, and only DUET's own model trains a graph network."""
+    others = [source for source in sources_of(config) if source != "attributes"]
+    if config.model.kind == "duet-compat" and others:
+        got = f"semantics.source with {', '.join(others)}, and model.kind = 'duet-compat'"
+        raise ConfigError(Problem(got, expected="attributes alone", fix="leave the others out, or take another kind"))
     if "gnn" in sources_of(config) and config.model.kind != "duet":
         fix = "leave gnn out of semantics.source, or take model.kind = 'gcnz', which has a graph network of its own"
         got = f"semantics.source with gnn, and model.kind = {config.model.kind!r}"

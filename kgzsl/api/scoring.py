@@ -165,6 +165,10 @@ def settle_gate(
     import torch
 
     from kgzsl.train.gate import fit_gate
+    from kgzsl.train.loop import SELECTED_BY
+
+    def validate() -> dict[str, float]:
+        return validation_metrics(model, images=images, labels=labels, table=table, training=training)
 
     if gate:
         chosen = np.flatnonzero(~training[labels])
@@ -177,9 +181,13 @@ def settle_gate(
             properties=model.classes.properties.cpu().numpy(),
             labels=labels[chosen],
         )
-        model.classes.open(torch.from_numpy(gates.attribute).float(), torch.from_numpy(gates.bearing).float())
+        bearing, before = torch.from_numpy(gates.bearing).float(), validate()[SELECTED_BY]
+        model.classes.set_gates(torch.from_numpy(gates.attribute).float(), bearing)
+        # Each fact is judged alone. Many that are weak alone may be strong together, and then all of them stay open.
+        if validate()[SELECTED_BY] < before:
+            model.classes.set_gates(torch.ones(count), bearing)
         _settle_sources(model, images[chosen], labels[chosen], table=table, candidates=np.flatnonzero(~training))
-    return validation_metrics(model, images=images, labels=labels, table=table, training=training)
+    return validate()
 
 
 def _settle_sources(

@@ -25,8 +25,8 @@ class ClassEncoder(nn.Module):
     - ``norm``: 1, or the length of the weighted values where vectors are to be of one length.
     - ``center``: the mean over the training classes that are known in ``a``.
     - ``gate``: in [0, 1], how far what was learned of an attribute carries over to classes that were not
-      trained on: :func:`kgzsl.train.gate.fit_gate`. 1 until it is set. ``bearing`` keeps what it was set by, of those that
-      ``judged`` says something of.
+      trained on: :func:`kgzsl.train.gate.fit_gate`. 1 until it is set. ``bearing`` keeps what it was set by, where
+      ``judged`` says that there was something.
 
     Nothing of this is learned by gradient, so this part of a class vector depends on the facts alone. Behind it stand
     the class's other states (:class:`~kgzsl.model.class_states.ClassStates`), of the same mean length each.
@@ -95,7 +95,7 @@ class ClassEncoder(nn.Module):
         parts += [self.length * encode(states[source]) for source, encode in self.states.items()]
         return torch.cat(parts, dim=1)
 
-    def open(self, gates: Tensor, bearing: Tensor) -> None:
+    def set_gates(self, gates: Tensor, bearing: Tensor) -> None:
         """Set the gate of every attribute, ``(attribute,)``, and keep how well images bore it out (inf: unknown)."""
         self.judged.copy_(bearing.isfinite())
         self.bearing.copy_(torch.where(bearing.isfinite(), bearing, 0.0))

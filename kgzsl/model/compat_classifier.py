@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -133,8 +134,8 @@ class CompatClassifier(nn.Module):
         """The template's states; depends on no image."""
         return TemplateState(self.network.encode_text(self.template, self.template_mask))
 
-    def encode_classes(self, value: Tensor, known: Tensor) -> Tensor:
-        """Class vectors ``(class, attribute)``."""
+    def encode_classes(self, value: Tensor, known: Tensor, states: Mapping[str, Tensor] | None = None) -> Tensor:
+        """Class vectors ``(class, attribute)``; of other states of classes the published code knows nothing."""
         return self.classes(value, known)
 
     def image_encoder(self, images: Tensor) -> Tensor:

@@ -51,7 +51,7 @@ def test_classes_with_many_facts_do_not_outshout_those_with_few() -> None:
 def test_a_gate_scales_its_attribute_and_no_other(gates: list[float]) -> None:
     encoder = ClassEncoder(VALUE, KNOWN, PROPERTIES)
     before, own = encoder(VALUE, KNOWN), torch.tensor(gates)[PROPERTIES]
-    encoder.open(own, torch.tensor([0, 1, 2, 3, torch.inf]))
+    encoder.set_gates(own, torch.tensor([0, 1, 2, 3, torch.inf]))
     torch.testing.assert_close(encoder(VALUE, KNOWN), before * own)
     assert encoder.bearing.tolist() == [0, 1, 2, 3, 0]
     assert encoder.judged.tolist() == [True] * 4 + [False]
@@ -72,7 +72,7 @@ def test_states_stand_behind_the_attributes_and_weigh_as_much() -> None:
 def test_states_alone() -> None:
     encoder = ClassEncoder(VALUE, KNOWN, PROPERTIES, states={"kge": GivenStates(2)}, silent=True)
     states = torch.tensor([[1.0, 0], [-1.0, 0], [0, 1.0]])
-    encoder.open(torch.ones(5), torch.ones(5))
+    encoder.set_gates(torch.ones(5), torch.ones(5))
     vectors = encoder(VALUE, KNOWN, {"kge": states})
     assert not vectors[:, :5].any()
     assert torch.equal(vectors[:, 5:], encoder.length * states)
