@@ -224,14 +224,16 @@ class _Step:
         self.device = model.log_scale.device
         self.value, self.known = data.value.to(self.device), data.known.to(self.device)
         self.states = {source: table.to(self.device) for source, table in data.states.items()}
-        self.prompts = data.prompts
+        # Once gates are set, what they close is no longer asked for.
+        self.gate = torch.ones_like(model.classes.gate) if model.classes.silent else model.classes.gate
+        self.prompts = data.prompts.under(self.gate.cpu())
         self.trained = torch.from_numpy(phase.classes).to(self.device)
         self.column = self.trained.cumsum(0) - 1
         self.properties = model.classes.properties.cpu()
         self.references = ReferenceTables.of(
-            data.value, data.known, present=data.prompts.weights > 0, properties=self.properties
+            data.value, data.known, present=self.prompts.weights > 0, properties=self.properties
         )
-        self.swaps = None if data.swaps is None else SwapTable.of(data.swaps, data.prompts.weights)
+        self.swaps = None if data.swaps is None else SwapTable.of(data.swaps, self.prompts.weights)
 
     def losses(self, batch: np.ndarray) -> dict[str, Tensor]:
         """Of the images in these rows."""
@@ -268,7 +270,7 @@ class _Step:
             for block in by_block[model.classes.silent :]
         ]
         logits = model.attribute_logits(evidence).float()
-        regression = attribute_regression(logits, self.value[labels], self.known[labels])
+        regression = attribute_regression(logits, self.value[labels], self.known[labels] * self.gate)
         losses = {
             "classification": torch.stack(told).sum(),
             "attribute_regression": config.attribute_regression * regression,

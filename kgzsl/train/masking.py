@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -48,6 +48,13 @@ class PromptTokens:
     weights: Tensor
     budget: int
     words: Tensor
+
+    def under(self, gate: Tensor) -> PromptTokens:
+        """The same prompts, in which attributes are chosen as far as their gates ``(attribute,)`` are open."""
+        if bool((gate == 1).all()):
+            return self
+        weights = self.weights * gate
+        return replace(self, weights=weights / weights.sum(1, keepdim=True).clamp(min=1e-12))
 
     def choose(self, labels: Tensor, *, generator: torch.Generator, able: Tensor | None = None) -> Tensor:
         """The attribute that each image is asked about, ``(image,)``; -1 for a class without any.

@@ -70,7 +70,7 @@ def attribute_regression(logits: Tensor, value: Tensor, known: Tensor) -> Tensor
     Args:
         logits: log odds that the image has the attribute, ``(image, attribute)``.
         value: in [0, 1], ``(image, attribute)``.
-        known: boolean, the same shape.
+        known: boolean, or how much a cell counts, the same shape.
 
     Returns:
         Mean over the known cells; 0 where nothing is known.

@@ -195,3 +195,15 @@ def test_rare_attributes_stay_more_often_in_a_prompt_that_is_too_long() -> None:
     )
     # "tail" is a property as well. Of 3, 2 and 1 classes: weights 1/3, 1/2 and 1, between the lowest and the highest.
     assert (red, striped, tail - 1) == pytest.approx((0, 0.2, 0.8), abs=0.03)
+
+
+def test_attributes_are_chosen_as_far_as_their_gates_are_open(table: PromptTokens) -> None:
+    attributes = table.weights.shape[1]
+    assert table.under(torch.ones(attributes)) is table
+    closed = torch.ones(attributes)
+    first = int(table.weights[0].argmax())
+    closed[first] = 0
+    under = table.under(closed)
+    assert not under.weights[:, first].any()
+    torch.testing.assert_close(under.weights.sum(1), (table.weights * closed > 0).any(1).float())
+    assert not table.under(torch.zeros(attributes)).weights.any()
