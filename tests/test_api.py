@@ -285,18 +285,6 @@ def test_explanations_add_up_under_every_world(toys: Any, tmp_path: Path, world_
             assert explanation.margin == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.fixture(scope="module")
-def vit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from transformers import ViTConfig, ViTImageProcessor, ViTModel
-
-    folder = tmp_path_factory.mktemp("backbones") / "tiny-vit"
-    torch.manual_seed(0)
-    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    ViTModel(ViTConfig(**shape, image_size=24, patch_size=8), add_pooling_layer=False).save_pretrained(folder)
-    ViTImageProcessor(size={"height": 24, "width": 24}).save_pretrained(folder)
-    return folder
-
-
 def test_a_run_on_a_frozen_backbone_never_sees_test_features(
     toys: Any, vit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, poison: Callable[[], None]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from kgzsl.api.knowledge import facts_used, states_of
+from kgzsl.api.reading import edges_of_added
 from kgzsl.api.records import Listener, Run
 from kgzsl.api.scoring import class_vectors
 from kgzsl.api.sources import read_for
-from kgzsl.api.states import read_states
+from kgzsl.api.states import read_graph, read_states
 from kgzsl.data.labels import LabelSpace
 from kgzsl.errors import ConfigError, MismatchError, NoFactsError, OntologyError, Problem, SplitError
 from kgzsl.model.config import KINDS, NAMED_BASELINES
@@ -88,6 +90,7 @@ def add_classes(run: Run, *files: str | Path, classes: Iterable[str] = (), liste
         run,
         ontology=extended,
         attributes=attributes,
+        model=_model(run, extended, added),
         space=LabelSpace(attributes.classes),
         split=replace(run.split, unseen=(*run.split.unseen, *added)),
         added=(*run.added, *added),
@@ -142,7 +145,27 @@ def _states(run: Run, extended: Ontology, added: Sequence[str]) -> dict[str, np.
         raise ConfigError(Problem(got, fix=fix, file=run.folder.path))
     semantics = replace(run.config.semantics, source=tuple(kept))
     found = states_of(replace(run.config, semantics=semantics), extended, added)
+    if "gnn" in kept:
+        graph = read_graph(run.folder.path)
+        first = 0 if graph is None else len(graph.features)
+        found["gnn"] = np.arange(first, first + len(added), dtype=np.float32)[:, None]
     return {source: np.concatenate([s.table, s.standardized(found[source])]) for source, s in kept.items()}
+
+
+def _model(run: Run, extended: Ontology, added: Sequence[str]) -> Any:
+    """The run's model; with a graph network, a copy whose graph has the added classes."""
+    import torch
+
+    from kgzsl.model.graph_states import GraphStates
+
+    found = [number for number, module in enumerate(run.model.modules()) if isinstance(module, GraphStates)]
+    if not found:
+        return run.model
+    model = deepcopy(run.model)
+    graph = list(model.modules())[found[0]]
+    features, edge_index, edge_type = edges_of_added(run, extended, added)
+    graph.add(*map(torch.from_numpy, (features, edge_index, edge_type)))  # type: ignore[operator]
+    return model
 
 
 def _need_same(run: Run, table: ClassAttributes, *, file: str | Path) -> None:

@@ -10,29 +10,24 @@ import numpy as np
 
 from kgzsl.api.baselines import semantics_of
 from kgzsl.api.building import is_frozen
+from kgzsl.api.reading import WORDS, graph_of, read_texts
 from kgzsl.api.records import Dataset, Listener, Run, States
-from kgzsl.api.sources import attributes_of
+from kgzsl.api.sources import SOURCES, attributes_of
 from kgzsl.data.labels import LabelSpace
 from kgzsl.data.rows import in_batches
 from kgzsl.data.vectors import EntityVectors, read_vectors
-from kgzsl.errors import ConfigError, NoFactsError, Problem
+from kgzsl.errors import ConfigError, Problem
 from kgzsl.ontology import Ontology
 from kgzsl.semantics import ClassAttributes, Strengths
 from kgzsl.semantics.groups import GROUPS, chosen, groups_of
-from kgzsl.semantics.hashing import word_states
-from kgzsl.semantics.node_text import node_text
 
 if TYPE_CHECKING:
-    from kgzsl.model.graph_states import GraphInputs
     from kgzsl.semantics.prompt import Prompt
     from kgzsl.train.knowledge import Choice
     from kgzsl.train.run import RunConfig
 
 __all__ = ["attributes_used", "facts_used", "prompts_of", "states_of", "with_knowledge"]
 
-SOURCES = ("attributes", "prompt", "kge", "gnn")
-WORDS = "words"
-"""In the place of a language model: which words a text has."""
 UNSEEN = ("literals",)
 """Groups of facts that no column is made of."""
 
@@ -93,16 +88,7 @@ def prompts_of(config: RunConfig, ontology: Ontology, classes: Sequence[str]) ->
 
 def _prompt_states(config: RunConfig, ontology: Ontology, classes: Sequence[str], listener: Listener) -> np.ndarray:
     """What a language model makes of the classes' prompts."""
-    return _read([prompt.text for prompt in prompts_of(config, ontology, classes)], config)
-
-
-def _read(texts: Sequence[str], config: RunConfig) -> np.ndarray:
-    """Texts as states of the run's language model, or as the words in them."""
-    if config.semantics.language_model == WORDS:
-        return word_states(texts)
-    from kgzsl.data.texts import text_states
-
-    return text_states(texts, config.semantics.language_model)
+    return read_texts([prompt.text for prompt in prompts_of(config, ontology, classes)], config)
 
 
 def _embeddings(config: RunConfig, ontology: Ontology, classes: Sequence[str], listener: Listener) -> np.ndarray:
@@ -135,18 +121,19 @@ def with_knowledge(config: RunConfig, data: Dataset, *, listener: Listener) -> t
     training = data.images.space.mask(data.split.training)
     raw = states_of(config, data.ontology, data.images.space.classes, listener=listener)
     states = {source: States.of(table, training) for source, table in raw.items()}
-    graph, numbers = _graph(config, data) if "gnn" in sources_of(config) else (None, None)
-    groups, sources = groups_of(config.semantics.facts), tuple(states)
+    graph, numbers = graph_of(config, data) if "gnn" in sources_of(config) else (None, None)
+    groups = groups_of(config.semantics.facts)
     told = "attributes" in sources_of(config)
     choices: tuple[Choice, ...] = ()
-    kinds = [*(group for group in groups if told and group not in UNSEEN), *sources]
+    kinds = [*(group for group in groups if told and group not in UNSEEN), *states]
     if config.train.gate and is_frozen(config) and len(kinds) > 1:
         choices = _choices(config, data, kinds, {source: s.table for source, s in states.items()})
         used = {choice.name for choice in choices if choice.used}
         groups = tuple(group for group in groups if not told or group in used or group in UNSEEN)
         states = {source: s for source, s in states.items() if source in used}
     facts = groups if set(groups) != set(groups_of(config.semantics.facts)) else config.semantics.facts
-    knowledge = {"facts": list(facts), "sources": list(states), "choices": [asdict(choice) for choice in choices]}
+    sources = [*states, *(["gnn"] if graph is not None else [])]
+    knowledge = {"facts": list(facts), "sources": sources, "choices": [asdict(choice) for choice in choices]}
     attributes = attributes_used(config, data.ontology, data.images.space, knowledge, strengths=data.strengths)
     if numbers is not None:
         # Of a graph network, the states that are given are the numbers of the classes' nodes.
@@ -165,34 +152,6 @@ def _need_reader(config: RunConfig) -> None:
         fix = "leave gnn out of semantics.source, or take model.kind = 'gcnz', which has a graph network of its own"
         got = f"semantics.source with gnn, and model.kind = {config.model.kind!r}"
         raise ConfigError(Problem(got, expected="model.kind = 'duet'", fix=fix))
-
-
-def _graph(config: RunConfig, data: Dataset) -> tuple[GraphInputs, np.ndarray]:
-    """The graph of the chosen facts, its nodes read by the language model, and the numbers of the classes' nodes."""
-    from kgzsl.data.graph import to_hetero_data
-    from kgzsl.model.graph_encoder import TypedGraph
-    from kgzsl.model.graph_states import GraphInputs
-
-    ontology, classes = data.ontology, data.images.space.classes
-    hetero = to_hetero_data(ontology, rows=chosen(ontology, config.semantics.facts))
-    graph = TypedGraph.of(hetero)
-    if not len(graph.edge_type):
-        fix = "choose more groups with semantics.facts, or leave gnn out of semantics.source"
-        raise NoFactsError(
-            Problem("the graph of the chosen facts has no edges", expected="facts between terms", fix=fix)
-        )
-    nodes = [iri for kind in hetero.node_types for iri in hetero[kind].iri]
-    features = _read([node_text(iri, ontology) for iri in nodes], config)
-    fillers = dict.fromkeys(a.filler for a in data.attributes.attributes if a.unit is None)
-    inputs = GraphInputs(
-        features=features,
-        edge_index=graph.edge_index.numpy(),
-        edge_type=graph.edge_type.numpy(),
-        relations=graph.relations,
-        training=np.array([graph.number(iri) for iri in data.split.training]),
-        attributes=np.array([graph.number(iri) for iri in fillers]),
-    )
-    return inputs, np.array([graph.number(iri) for iri in classes])
 
 
 def attributes_used(

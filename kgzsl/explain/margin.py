@@ -29,7 +29,8 @@ class ImageEvidence:
 
     Args:
         image: name of the image.
-        evidence: ``(attribute,)``, scaled so that ``scores = vectors @ evidence``.
+        evidence: ``(attribute,)``, scaled so that ``scores = vectors @ evidence``; that of classes' other states
+            (prompts, embeddings, graphs) stands behind it, and so it does in the vectors.
         shares: ``(attribute, patch)``: the evidence's exact shares by patch (they sum to it).
         predicted: vector of the predicted class, ``(attribute,)``.
         rival: vector of the rival, ``(attribute,)``.
@@ -77,13 +78,15 @@ def explain_margin(
         unseen: classes without training images.
 
     Returns:
-        Contributions sum to the margin but for the remainder: ``offset``, and shares of strengths without a fact.
+        Contributions sum to the margin but for the remainder: ``offset``, shares of strengths without a fact, and those
+        of other states of the classes, of which no fact has a share of its own.
     """
     shares = seen.evidence * (seen.predicted - seen.rival)
+    count = len(class_attributes.attributes)
     contribution: dict[Fact, float] = defaultdict(float)
     columns: dict[Fact, list[int]] = defaultdict(list)
-    remainder = seen.offset
-    for column in np.flatnonzero(shares).tolist():
+    remainder = seen.offset + float(shares[count:].sum())
+    for column in np.flatnonzero(shares[:count]).tolist():
         facts = _responsible(class_attributes, classes, class_attributes.attributes[column])
         for fact in facts:
             contribution[fact] += float(shares[column]) / len(facts)

@@ -60,6 +60,7 @@ class GraphStates(ClassStates):
         for name, table in tables.items():
             # A copy of the graph lies in the run folder; the checkpoint holds what was learned.
             self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(table)), persistent=False)
+        self.more: tuple[Tensor, Tensor, Tensor] | None = None
         self.sampler: Sampler | None = None
         if len(inputs.features) > WHOLE:
             self.sampler = sampler(inputs.edge_index, inputs.edge_type, len(inputs.features))
@@ -67,11 +68,35 @@ class GraphStates(ClassStates):
     def forward(self, states: Tensor) -> Tensor:
         """Vectors ``(class, dim)`` of classes that are given as numbers of nodes, ``(class, 1)``."""
         asked = states[:, 0].long()
-        found = self.encode(torch.cat([asked, self.training_nodes]))
-        own, training = found[: len(asked)], found[len(asked) :]
+        old = asked < len(self.features)
+        found = self.encode(torch.cat([asked[old], self.training_nodes]))
+        own, training = found[: int(old.sum())], found[int(old.sum()) :]
+        if not old.all():
+            own = own.new_zeros(len(asked), self.dim).masked_scatter(old[:, None], own)
+            own = torch.where(old[:, None], own, self._added()[(asked - len(self.features)).clamp(min=0)])
         center = training.mean(0)
         length = (training - center).square().sum(1).mean().sqrt().clamp(min=1e-6)
         return self.gate * (own - center) / length
+
+    def add(self, features: Tensor, edge_index: Tensor, edge_type: Tensor) -> None:
+        """Nodes that came after training: their features, and the edges that end at them, from any node.
+
+        They are numbered on from the graph's own, whose states do not change.
+        """
+        place = self.features.device
+        self.more = (features.to(place), edge_index.to(place), edge_type.to(place))
+
+    def _added(self) -> Tensor:
+        """States of the nodes that came after training, ``(node, dim)``."""
+        if self.more is None:
+            raise ValueError("a node that the graph does not have")
+        features, edge_index, edge_type = self.more
+        states = self.encoder(
+            torch.cat([self.features, features]),
+            torch.cat([self.edge_index, edge_index], dim=1),
+            torch.cat([self.edge_type, edge_type]),
+        )
+        return states[len(self.features) :]
 
     def attributes(self) -> Tensor:
         """States of the attributes' fillers, each once, ``(filler, dim)``."""
