@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kgzsl.data.pretrained import load_pretrained, longest_text, not_there, untrained
+from kgzsl.data.pretrained import language_model, load_pretrained, longest_text, not_there, untrained
 from kgzsl.errors import ConfigError, Problem
 from kgzsl.model.config import ModelConfig
 from kgzsl.model.tuning import rest, tune
@@ -64,7 +64,7 @@ def load_tokenizer(source: str | Path) -> PreTrainedTokenizerBase:
         if Path(source).is_file():
             tokenizer: PreTrainedTokenizerBase = PreTrainedTokenizerFast(tokenizer_file=str(source), **ROLES)
         else:
-            tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
+            tokenizer = AutoTokenizer.from_pretrained(language_model(source), use_fast=True)
     except Exception as error:  # the tokenizers library raises bare Exception on a damaged file
         raise ConfigError(not_there(source, "tokenizer", error)) from error
     if tokenizer.mask_token_id is None:
@@ -90,7 +90,7 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.pretrained = bool(config.text_encoder)
         if self.pretrained:
-            source, what = config.text_encoder, "text encoder"
+            source, what = language_model(config.text_encoder), "text encoder"
             self.transformer = load_pretrained(source, what=what)[0] if weights else untrained(source, what=what)
             tune(self.transformer, config.tuned_text_blocks, key="model.tuned_text_blocks")
         else:

@@ -204,7 +204,11 @@ MAXIMUM = {
 PATHS = {"ontology.files", "data.root", "data.images", "data.split", "data.backbone", "semantics.strengths"}
 PATHS |= {"semantics.vectors", "semantics.language_model"}
 PATHS |= {"model.image_encoder", "model.text_encoder", "baseline.dual_encoder"}
-NO_PATHS = {"semantics.strengths": ("none", "published"), "semantics.language_model": ("minilm", "words")}
+NO_PATHS = {
+    "semantics.strengths": ("none", "published"),
+    "semantics.language_model": ("minilm", "words"),
+    "model.text_encoder": ("minilm",),
+}
 """Words that are no paths, whatever files lie beside the run file."""
 
 
