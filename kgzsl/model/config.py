@@ -35,7 +35,8 @@ class ModelConfig:
         image_encoder: a transformers vision model (folder or hub id) that images go through as pixels while
             training; empty: the small network of ``stem``, ``stages`` and ``depths``, or ``data.backbone``.
         tuned_blocks: how many of its last blocks (stages, where it has stages) learn; -1: all of it, 0: nothing.
-        text_encoder: a transformers masked language model (folder, hub id, ``minilm``); empty: built from the ontology's words.
+        text_encoder: a transformers masked language model (folder, hub id, ``minilm``); empty: one of the ontology's
+            words.
         tuned_text_blocks: how many of its last blocks learn; by default none, which keeps what it knows of words
             that only unseen classes have; -1: all of it.
         unit_classes: class vectors of length 1, so that classes with many facts do not outshout those with few.
