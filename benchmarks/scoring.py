@@ -1,6 +1,6 @@
 """How long it takes to score many classes, once they are encoded: `python benchmarks/scoring.py`
 
-Class vectors and evidence are random: what is measured is the product of both and the five best classes of each image, as
+Class vectors and evidence are random: what is measured is their product and the five best classes of each image, as
 `kgzsl predict` does it, beside the bare product of two matrices of the same sizes.
 """
 

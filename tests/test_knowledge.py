@@ -164,6 +164,18 @@ def test_vectors_that_are_missing_and_vectors_for_nothing(toys: Any, tmp_path: P
     assert any("1 of 9 vectors are of no class here and not used" in problem.got for problem in heard)
 
 
+def test_groups_that_are_empty_are_told(toys: Any, tmp_path: Path) -> None:
+    _, _, heard = knowledge(toys, semantics={"facts": ["properties", "literals"]})
+    assert [problem.got for problem in heard] == ["no definition or comment: prompts have the names of classes alone"]
+    flat = toys.copy(tmp_path / "flat")
+    for kind in ("Disc", "Box"):
+        text = flat.ontology.read_text(encoding="utf-8").replace(f"rdfs:subClassOf :{kind} ,", "rdfs:subClassOf")
+        flat.ontology.write_text(text.replace("rdfs:subClassOf :Toy ,", "rdfs:subClassOf"), encoding="utf-8")
+    _, _, heard = knowledge(flat, semantics={"facts": ["properties", "hierarchy"]})
+    assert [problem.got for problem in heard] == ["no class is below another: the group 'hierarchy' says nothing"]
+    assert knowledge(toys)[2] == []
+
+
 def test_names_of_classes_are_words_that_only_literals_bring(toys: Any) -> None:
     semantics = {"source": ["prompt"], "language_model": "words"}
     for facts, named in ((["properties"], False), (["properties", "literals"], True)):

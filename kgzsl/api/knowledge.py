@@ -118,6 +118,8 @@ def with_knowledge(config: RunConfig, data: Dataset, *, listener: Listener) -> t
         The data, and for ``run.json`` what is used: ``facts``, ``sources``, and the ``choices``.
     """
     _need_reader(config)
+    if empty := _empty_groups(config, data.ontology):
+        listener.notice(empty)
     training = data.images.space.mask(data.split.training)
     raw = states_of(config, data.ontology, data.images.space.classes, listener=listener)
     states = {source: States.of(table, training) for source, table in raw.items()}
@@ -140,6 +142,19 @@ def with_knowledge(config: RunConfig, data: Dataset, *, listener: Listener) -> t
         states |= {"gnn": States(numbers[:, None].astype(np.float32), np.zeros(1, dtype=np.float32), 1.0)}
     attributes = replace(attributes, states={source: s.table for source, s in states.items()})
     return replace(data, attributes=attributes, states=states, graph=graph), knowledge
+
+
+def _empty_groups(config: RunConfig, ontology: Ontology) -> list[Problem]:
+    """Groups that a run file names, and that this ontology has no fact of."""
+    told = {
+        "literals": "no definition or comment: prompts have the names of classes alone",
+        "hierarchy": "no class is below another: the group 'hierarchy' says nothing",
+    }
+    return [
+        Problem(told.get(group, f"no fact of the group {group!r}: it says nothing"))
+        for group in config.semantics.facts
+        if group in GROUPS and not chosen(ontology, [group]).any()
+    ]
 
 
 def _need_reader(config: RunConfig) -> None:
