@@ -32,7 +32,7 @@ def with_external(core: Ontology, everything: Ontology, *, hops: int = 1, predic
         predicates: names of the external predicates to keep; none: all.
 
     Returns:
-        ``everything`` with :attr:`~kgzsl.ontology.ontology.Ontology.reach`.
+        ``everything`` with :attr:`~kgzsl.ontology.ontology.Ontology.reach` and ``core``.
 
     Raises:
         ConfigError: a predicate that no external fact has; says the nearest.
@@ -55,7 +55,7 @@ def with_external(core: Ontology, everything: Ontology, *, hops: int = 1, predic
     reach = np.full(len(c), BEYOND)
     reach[near] = distance[c.subject[near]] + 1
     reach[own] = 0
-    return replace(everything, reach=reach)
+    return replace(everything, reach=reach, core=core)
 
 
 def _rows_of(core: Ontology, everything: Ontology) -> np.ndarray:

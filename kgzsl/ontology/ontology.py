@@ -57,6 +57,7 @@ class Ontology:
         reasoner: ``"hermit"`` if HermiT's entailments are among the facts.
         reach: int8 (fact,): hops from the ontology's own terms to each fact, 0 for its own, -1 for those that do not
             count (see :func:`~kgzsl.ontology.external.with_external`); None: all are its own.
+        core: the ontology without other vocabularies, where ``reach`` tells them apart.
     """
 
     terms: tuple[str, ...]
@@ -72,6 +73,7 @@ class Ontology:
     derived: Derived | None = None
     reasoner: Reasoner = "own"
     reach: np.ndarray | None = None
+    core: Ontology | None = None
 
     # ---- names -----------------------------------------------------------------------
 

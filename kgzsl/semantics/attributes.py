@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -131,14 +131,17 @@ class ClassAttributes:
         row, column = self._position(class_iri, attribute)
         if not self.known[row, column]:
             return ()
+        ontology, core = self.ontology, self.ontology.core
+        if core is not None and attribute.property in (*core.properties, RDFS.subClassOf):
+            ontology = core  # what other vocabularies say under the same property made no cell
         if attribute.unit is not None:
             rows = self.numbers.rows[attribute.property, attribute.filler][class_iri]
-            return tuple(self.ontology.fact(row) for row in rows)
-        own = self.ontology.facts(class_iri, attribute.property)
+            return tuple(ontology.fact(row) for row in rows)
+        own = ontology.facts(class_iri, attribute.property)
         if self.assumed[row, column]:
             return tuple(own)
         if class_iri == attribute.filler:
-            return tuple(own or self.ontology.facts(predicate=attribute.property, object=class_iri))
+            return tuple(own or ontology.facts(predicate=attribute.property, object=class_iri))
         return tuple(fact for fact in own if fact.object == attribute.filler)
 
     def subset(self, classes: Sequence[str]) -> ClassAttributes:
@@ -257,6 +260,9 @@ def class_attributes(
     """
     if world not in _WORLDS:
         raise ConfigError(Problem(f"there is no world {world!r}", expected=", ".join(_WORLDS)))
+    if ontology.core is not None:
+        told = {"world": world, "numbers": numbers, "among": among}
+        return _beside_external(ontology, ontology.core, classes, groups_of(facts), columns=columns, told=told)
     known_classes = set(ontology.classes)
     apart = dict.fromkeys((*classes, *among))
     missing = [c for c in apart if c not in known_classes]
@@ -303,6 +309,39 @@ def class_attributes(
     unread = len(literals) - graded.read
     known = stated | assumed
     return ClassAttributes(tuple(classes), attributes, value, known, assumed, world, unread, ontology, graded)
+
+
+def _beside_external(
+    ontology: Ontology,
+    core: Ontology,
+    classes: Sequence[str],
+    groups: Sequence[str],
+    *,
+    columns: Sequence[Attribute],
+    told: dict[str, Any],
+) -> ClassAttributes:
+    """The matrix of what an ontology says itself, and behind it that of other vocabularies: neither knows the other."""
+    own = {*core.properties, RDFS.subClassOf}
+    kinds = (
+        (core, [group for group in groups if group != "external"], [c for c in columns if c.property in own]),
+        (replace(ontology, core=None), ["external"], [c for c in columns if c.property not in own]),
+    )
+    tables = []
+    for source, facts, fixed in kinds:
+        if not set(facts) & set(groups) or (columns and not fixed):
+            continue
+        try:
+            tables.append(class_attributes(source, classes, facts=facts, columns=fixed, **told))
+        except NoFactsError:
+            if facts != ["external"] or not tables:  # of these classes other vocabularies may say nothing
+                raise
+    attributes = [attribute for table in tables for attribute in table.attributes]
+    order = sorted(range(len(attributes)), key=attributes.__getitem__)
+    value, known, assumed = (
+        np.hstack([getattr(table, cells) for table in tables])[:, order] for cells in ("value", "known", "assumed")
+    )
+    together = tuple(attributes[k] for k in order)
+    return replace(tables[0], attributes=together, value=value, known=known, assumed=assumed, ontology=ontology)
 
 
 def _no_facts(ontology: Ontology, facts: Sequence[str], *, literals: bool) -> NoFactsError:

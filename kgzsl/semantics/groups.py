@@ -88,8 +88,8 @@ def say(ontology: Ontology, classes: Collection[str], facts: Sequence[str]) -> S
     described_here = rows & described(ontology) & ~ontology.literals[c.object]
     if ontology.reach is not None:
         # What an own property leaves open, an external filler of it must not close.
-        external = ontology.reach > 0
-        described_here &= ~(external & np.isin(c.predicate, c.predicate[described_here & ~external]))
+        own = described(ontology) & (ontology.reach == 0)
+        described_here &= (ontology.reach == 0) | ~np.isin(c.predicate, c.predicate[own])
     said = _statements(ontology, described_here)
     if "hierarchy" not in groups_of(facts):
         return said

@@ -13,6 +13,7 @@ from kgzsl.errors import ConfigError, NoFactsError
 from kgzsl.ontology import Ontology, parse_ontology
 from kgzsl.ontology.external import with_external
 from kgzsl.ontology.profile import PROFILES
+from kgzsl.ontology.vocabulary import RDFS
 from kgzsl.semantics import class_attributes
 from kgzsl.semantics.groups import chosen
 from kgzsl.train.run import parse_config
@@ -68,12 +69,30 @@ def test_own_cells_are_the_same_with_and_without() -> None:
     classes = [core.resolve(name) for name in ("zebra", "horse")]
     plain = class_attributes(core, classes, facts=["basic"])
     table = class_attributes(found, classes, facts=["conceptnet"])
+    own = {*core.properties, RDFS.subClassOf}
+    assert tuple(a for a in table.attributes if a.property in own) == plain.attributes
     columns = [table.attributes.index(attribute) for attribute in plain.attributes]
     np.testing.assert_array_equal(table.value[:, columns], plain.value)
     np.testing.assert_array_equal(table.known[:, columns], plain.known)
     new = {a.property.rpartition("#")[2] for a in set(table.attributes) - set(plain.attributes)}
     assert new == {"usedFor", "hasA"}  # no external filler of the ontology's own property
-    np.testing.assert_array_equal(chosen(found, ["att"]).nonzero()[0].shape, chosen(core, ["att"]).nonzero()[0].shape)
+    assert chosen(found, ["att"]).sum() == chosen(core, ["att"]).sum()
+    zebra, pattern = found.resolve("zebra"), next(a for a in table.attributes if a.property.endswith("pattern"))
+    assert {f.object.rpartition("#")[2] for f in table.sources(zebra, pattern)} <= {"a1", "a2"}
+
+
+def test_what_other_vocabularies_order_moves_no_column() -> None:
+    """By ConceptNet a horse is a zebra and a zebra a horse: of the ontology's own kinds the same ones stay columns."""
+    more = "c:horse rdfs:subClassOf c:zebra . a:n4 rdfs:subClassOf a:n1 ; a:pattern a:a1 ; owl:sameAs c:quagga ."
+    core, everything = both(GRAPH + more)
+    found = with_external(core, everything)
+    classes = [iri for iri in core.classes if not iri.endswith("n3")]
+    plain = class_attributes(core, classes, facts=["basic"])
+    table = class_attributes(found, classes, facts=["conceptnet"])
+    own = {*core.properties, RDFS.subClassOf}
+    assert tuple(a for a in table.attributes if a.property in own) == plain.attributes
+    again = class_attributes(found, classes, facts=["conceptnet"], columns=table.attributes)
+    np.testing.assert_array_equal(again.value, table.value)
 
 
 def test_predicates_are_chosen_by_name() -> None:
