@@ -50,7 +50,8 @@ class Explanation:
         facts: facts of the predicted class, largest contribution first.
         rival_facts: facts of the rival, largest contribution first: the rival has them
             and the image does not show them (positive), or does (negative).
-        remainder: what no fact accounts for (a difference in prior or calibration, or in strengths of attributes of
+        remainder: what no fact accounts for (a difference in prior or calibration, in states that a language model or
+            a graph gives the classes, or in strengths of attributes of
             which neither class states anything).
         method: name of the attribution method.
         top: best classes with their scores, for the page: ``(IRI, score)``.
