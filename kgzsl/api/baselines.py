@@ -158,7 +158,9 @@ def _method(config: RunConfig, data: Dataset) -> Method:
         from kgzsl.model.baselines.class_graph import DensePropagation, GraphConvolution, class_graph
 
         network = GraphConvolution if kind == "gcnz" else DensePropagation
-        return partial(METHODS[kind], graph=class_graph(data.ontology.core or data.ontology, attributes), network=network)
+        return partial(
+            METHODS[kind], graph=class_graph(data.ontology.core or data.ontology, attributes), network=network
+        )
     if kind.startswith("clip"):
         from kgzsl.model.baselines.dual_encoder import class_texts, text_vectors
 
