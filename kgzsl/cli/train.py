@@ -131,8 +131,8 @@ def _print_knowledge(run: Run) -> None:
         ]
         print_table(("knowledge", "used", ">points on classes left out"), rows)
     facts = run.facts.get("facts", [])
-    if not facts:
-        return
+    if all(fact["bearing"] is None for fact in facts):
+        return  # nothing was judged, so that everything is used
     by_property: dict[str, list[dict[str, Any]]] = {}
     for fact in facts:
         by_property.setdefault(fact["property"], []).append(fact)
