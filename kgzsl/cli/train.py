@@ -130,6 +130,9 @@ def _print_knowledge(run: Run) -> None:
             for k, c in enumerate(choices)
         ]
         print_table(("knowledge", "used", ">points on classes left out"), rows)
+    closed = [source for source, gate in run.facts.get("sources", {}).items() if gate == 0]
+    if closed:
+        console.print(f"of no help on validation classes, so not used: {', '.join(closed)}", markup=False)
     facts = run.facts.get("facts", [])
     if all(fact["bearing"] is None for fact in facts):
         return  # nothing was judged, so that everything is used
@@ -145,9 +148,6 @@ def _print_knowledge(run: Run) -> None:
         shares.append((run.ontology.label(property), f"{mean:.2f}", f"{used} of {len(own)}", shown))
     shares.sort(key=lambda row: (-float(row[1]), row[0]))
     print_table(("property", ">gate", ">facts used", "borne out by images, in standard errors"), shares, wide=True)
-    closed = [source for source, gate in run.facts.get("sources", {}).items() if gate == 0]
-    if closed:
-        console.print(f"of no help on validation classes, so not used: {', '.join(closed)}", markup=False)
 
 
 def _train_seeds(config: RunConfig, folder: Path, seeds: list[int], *, jobs: int, json: bool) -> None:
