@@ -158,13 +158,11 @@ def _model(run: Run, extended: Ontology, added: Sequence[str]) -> Any:
 
     from kgzsl.model.graph_states import GraphStates
 
-    found = [number for number, module in enumerate(run.model.modules()) if isinstance(module, GraphStates)]
-    if not found:
+    if "gnn" not in run.attributes.states:
         return run.model
     model = deepcopy(run.model)
-    graph = list(model.modules())[found[0]]
-    features, edge_index, edge_type = edges_of_added(run, extended, added)
-    graph.add(*map(torch.from_numpy, (features, edge_index, edge_type)))  # type: ignore[operator]
+    graph = next(module for module in model.modules() if isinstance(module, GraphStates))
+    graph.add(*map(torch.from_numpy, edges_of_added(run, extended, added)))
     return model
 
 

@@ -12,7 +12,7 @@ from kgzsl.api.baselines import semantics_of
 from kgzsl.api.building import is_frozen
 from kgzsl.api.reading import WORDS, graph_of, read_texts
 from kgzsl.api.records import Dataset, Listener, Run, States
-from kgzsl.api.sources import SOURCES, attributes_of
+from kgzsl.api.sources import attributes_of
 from kgzsl.data.labels import LabelSpace
 from kgzsl.data.rows import in_batches
 from kgzsl.data.vectors import EntityVectors, read_vectors
@@ -30,18 +30,6 @@ __all__ = ["attributes_used", "facts_used", "prompts_of", "states_of", "with_kno
 
 UNSEEN = ("literals",)
 """Groups of facts that no column is made of."""
-
-
-def sources_of(config: RunConfig) -> tuple[str, ...]:
-    """How facts reach the model, each way once, the matrix first.
-
-    Example:
-        >>> from kgzsl.train.run import parse_config
-        >>> sources_of(parse_config({"semantics": {"source": ["prompt", "attributes"]}}))
-        ('attributes', 'prompt')
-    """
-    asked = config.semantics.source
-    return tuple(source for source in SOURCES if source in asked or "fused" in asked)
 
 
 def states_of(
@@ -62,7 +50,7 @@ def states_of(
     makers = {"prompt": _prompt_states, "kge": _embeddings}
     return {
         source: makers[source](config, ontology, classes, listener or Listener())
-        for source in sources_of(config)
+        for source in config.semantics.sources
         if source in makers
     }
 
@@ -123,9 +111,9 @@ def with_knowledge(config: RunConfig, data: Dataset, *, listener: Listener) -> t
     training = data.images.space.mask(data.split.training)
     raw = states_of(config, data.ontology, data.images.space.classes, listener=listener)
     states = {source: States.of(table, training) for source, table in raw.items()}
-    graph, numbers = graph_of(config, data) if "gnn" in sources_of(config) else (None, None)
+    graph, numbers = graph_of(config, data) if "gnn" in config.semantics.sources else (None, None)
     groups = groups_of(config.semantics.facts)
-    told = "attributes" in sources_of(config)
+    told = "attributes" in config.semantics.sources
     choices: tuple[Choice, ...] = ()
     kinds = [*(group for group in groups if told and group not in UNSEEN), *states]
     if config.train.gate and is_frozen(config) and len(kinds) > 1:
@@ -159,11 +147,11 @@ def _empty_groups(config: RunConfig, ontology: Ontology) -> list[Problem]:
 
 def _need_reader(config: RunConfig) -> None:
     """The published code reads attributes alone, and only DUET's own model trains a graph network."""
-    others = [source for source in sources_of(config) if source != "attributes"]
+    others = [source for source in config.semantics.sources if source != "attributes"]
     if config.model.kind == "duet-compat" and others:
         got = f"semantics.source with {', '.join(others)}, and model.kind = 'duet-compat'"
         raise ConfigError(Problem(got, expected="attributes alone", fix="leave the others out, or take another kind"))
-    if "gnn" in sources_of(config) and config.model.kind != "duet":
+    if "gnn" in config.semantics.sources and config.model.kind != "duet":
         fix = "leave gnn out of semantics.source, or take model.kind = 'gcnz', which has a graph network of its own"
         got = f"semantics.source with gnn, and model.kind = {config.model.kind!r}"
         raise ConfigError(Problem(got, expected="model.kind = 'duet'", fix=fix))
@@ -180,7 +168,7 @@ def attributes_used(
     """The matrix of the groups of facts that a run uses."""
     semantics = replace(config.semantics, facts=tuple(knowledge["facts"]))
     table = attributes_of(replace(config, semantics=semantics), ontology, space, strengths=strengths)
-    return replace(table, silent="attributes" not in sources_of(config))
+    return replace(table, silent="attributes" not in config.semantics.sources)
 
 
 def facts_used(run: Run) -> tuple[str, ...]:

@@ -215,10 +215,8 @@ def _settle_sources(
     scores = [(scale * evidence[:, block] @ classes[:, block].T).double() for block in blocks]
     own = torch.from_numpy(np.searchsorted(candidates, labels))
     present, place = np.unique(labels, return_inverse=True)
-    for number in range(len(blocks) - 1, 0, -1):
+    for number in range(len(blocks) - 1, int(model.classes.silent), -1):
         rest = [scores[k] for k in range(len(scores)) if k != number]
-        if model.classes.silent and number == 1:
-            return
         chances = [torch.stack(parts).sum(0).log_softmax(1).gather(1, own[:, None])[:, 0] for parts in (scores, rest)]
         gain = np.bincount(place, (chances[0] - chances[1]).numpy()) / np.bincount(place)
         if len(present) < 2 or gain.mean() <= gain.std(ddof=1) / np.sqrt(len(present)):

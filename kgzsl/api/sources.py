@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from kgzsl.train.run import RunConfig
 
 __all__ = [
-    "SOURCES",
     "attributes_of",
     "creatures_ontology",
     "dataset_name",
@@ -57,8 +56,6 @@ __all__ = [
     "strengths_source",
 ]
 
-SOURCES = ("attributes", "prompt", "kge", "gnn")
-"""How facts reach a model."""
 FEW = 7
 """So many names are told; of more, the number."""
 
@@ -459,7 +456,7 @@ def semantics_name(config: RunConfig) -> str:
     kind = "published" if config.data.dataset and not config.ontology.files else "KG"
     name = f"{kind} {' and '.join(config.semantics.facts)}"
     if config.semantics.source != ("attributes",):
-        sources = [source for source in SOURCES if {source, "fused"}.intersection(config.semantics.source)]
+        sources = config.semantics.sources
         model = Path(config.semantics.language_model).name
         name += f" by {', '.join(sources)}" + (f" ({model})" if {"prompt", "gnn"}.intersection(sources) else "")
     name += "" if strengths_source(config) == "none" else " with strengths"

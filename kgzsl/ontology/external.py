@@ -43,8 +43,10 @@ def with_external(core: Ontology, everything: Ontology, *, hops: int = 1, predic
     described = np.isin(np.arange(len(terms)), _indices(everything, everything.classes))
     taxonomy = np.array([everything.is_taxonomy(t) for t in terms], dtype=bool)[c.predicate]
     own &= described[c.subject] | taxonomy
-    distance = _distances(everything, hops=hops)
-    stated = (c.source >= 0) | _of_twins(everything)
+    terms_of_its_own = _indices(everything, (*everything.classes, *everything.attributes))
+    twins = _twins(everything)
+    distance = _distances(everything, terms_of_its_own, twins, hops=hops)
+    stated = (c.source >= 0) | _of_twins(everything, terms_of_its_own, twins)
     near = stated & ~own & ~c.negative & ~everything.literals[c.object] & (distance[c.subject] < hops)
     near &= np.array([t not in everything.profile.identity for t in terms], dtype=bool)[c.predicate]
     if not near.any():
@@ -88,12 +90,12 @@ def _twins(ontology: Ontology) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _distances(ontology: Ontology, *, hops: int) -> np.ndarray:
+def _distances(ontology: Ontology, own: np.ndarray, twins: tuple[np.ndarray, np.ndarray], *, hops: int) -> np.ndarray:
     """Hops from the ontology's own terms to each term by stated facts, int8 (term,); ``hops`` for what is farther."""
     c = ontology.columns
     distance = np.full(len(ontology.terms), hops, dtype=np.int8)
-    distance[_indices(ontology, (*ontology.classes, *ontology.attributes))] = 0
-    one, other = _twins(ontology)
+    distance[own] = 0
+    one, other = twins
     stated = (c.source >= 0) & ~c.negative
     for hop in range(hops):
         np.minimum.at(distance, other, distance[one])  # a twin is as near as its twin
@@ -102,14 +104,11 @@ def _distances(ontology: Ontology, *, hops: int) -> np.ndarray:
     return distance
 
 
-def _of_twins(ontology: Ontology) -> np.ndarray:
+def _of_twins(ontology: Ontology, own: np.ndarray, twins: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Bool (fact,): facts about own terms that are stated of a term that is the same."""
-    c, count = ontology.columns, len(ontology.terms)
-    own = np.zeros(count, dtype=bool)
-    own[_indices(ontology, (*ontology.classes, *ontology.attributes))] = True
-    found = np.zeros(len(c), dtype=bool)
-    for one, other in zip(*(side.tolist() for side in _twins(ontology)), strict=True):
-        if own[one]:
+    found, mine = np.zeros(len(ontology.columns), dtype=bool), set(own.tolist())
+    for one, other in zip(*(side.tolist() for side in twins), strict=True):
+        if one in mine:
             for predicate, object in ontology.described_by(other, negative=False):
                 row = ontology.row(one, predicate, object, negative=False)
                 if row is not None:

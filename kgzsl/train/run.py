@@ -83,6 +83,10 @@ class DataConfig:
     decoys: float = 0.0
 
 
+SOURCES = ("attributes", "prompt", "kge", "gnn")
+"""How facts reach a model."""
+
+
 @dataclass(frozen=True)
 class SemanticsConfig:
     """How facts become class vectors, ``[semantics]``.
@@ -125,6 +129,18 @@ class SemanticsConfig:
     strengths: str = ""
     token_budget: int = 256
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """How facts reach the model, each way once, the matrix first.
+
+        Example:
+            >>> SemanticsConfig(source=("prompt", "attributes")).sources
+            ('attributes', 'prompt')
+            >>> SemanticsConfig(source=("fused",)).sources
+            ('attributes', 'prompt', 'kge', 'gnn')
+        """
+        return tuple(source for source in SOURCES if {source, "fused"}.intersection(self.source))
+
 
 @dataclass(frozen=True)
 class RunConfig:
@@ -160,10 +176,9 @@ class RunConfig:
         return hashlib.sha256(told.encode()).hexdigest()
 
 
-SOURCES = ("attributes", "prompt", "kge", "gnn", "fused")
 CHOICES = {
     "semantics.facts": (*PRESETS, *GROUPS),
-    "semantics.source": SOURCES,
+    "semantics.source": (*SOURCES, "fused"),
     "data.benchmark": ("", "creatures"),
     "model.kind": KINDS,
     "data.dataset": ("", *catalog(), *LAYOUTS),
