@@ -9,7 +9,7 @@ Example:
 
 from kgzsl.api.ablation import Ablation, ablate, settings_of
 from kgzsl.api.adding import add_classes, drop_classes, keep_classes, with_kept_classes
-from kgzsl.api.asking import explain, predict, verbalizer
+from kgzsl.api.asking import ask, describe, explain, look, predict, verbalizer
 from kgzsl.api.embedding import EmbeddingReport, embed
 from kgzsl.api.measuring import BASELINES, baseline, evaluate
 from kgzsl.api.protocol import fit_at_once, report_of, run_folders, runs_of_seeds
@@ -27,8 +27,10 @@ __all__ = [
     "Run",
     "ablate",
     "add_classes",
+    "ask",
     "baseline",
     "creatures_ontology",
+    "describe",
     "drop_classes",
     "embed",
     "evaluate",
@@ -40,6 +42,7 @@ __all__ = [
     "load_endpoint",
     "load_ontology",
     "load_run",
+    "look",
     "predict",
     "report_of",
     "run_folders",

@@ -67,7 +67,7 @@ def add_classes(run: Run, *files: str | Path, classes: Iterable[str] = (), liste
     _need_same(run, table, file=files[0])
     value, known = table.value[old:].copy(), table.known[old:]
     for k, iri in enumerate(added):
-        for column, share in _with_ranks(run, table, iri).items():
+        for column, share in with_ranks(run, table, iri).items():
             value[k, column] = share
     empty = [iri for iri, row in zip(added, known, strict=True) if not row.any()]
     if empty:
@@ -182,7 +182,7 @@ def _need_same(run: Run, table: ClassAttributes, *, file: str | Path) -> None:
         raise MismatchError(replace(problem, file=file) for problem in problems)
 
 
-def _with_ranks(run: Run, table: ClassAttributes, iri: str) -> dict[int, float]:
+def with_ranks(run: Run, table: ClassAttributes, iri: str) -> dict[int, float]:
     """Columns of numbers: the rank of a class's number among those that the run was trained with."""
     found = {}
     for column, attribute in enumerate(table.attributes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import numpy as np
 from kgzsl.api.records import Prediction, Run
 from kgzsl.api.scoring import class_vectors, scores_in_turn
 from kgzsl.api.sources import pixels_of
+from kgzsl.api.worlds import RunWorlds
 from kgzsl.data.images import unreadable
 from kgzsl.errors import (
     ConfigError,
@@ -27,8 +29,9 @@ from kgzsl.semantics import verbalize
 
 if TYPE_CHECKING:
     from kgzsl.explain.explanation import Explanation
+    from kgzsl.explain.question import Question
 
-__all__ = ["explain", "predict", "verbalizer"]
+__all__ = ["Description", "Sight", "ask", "describe", "explain", "look", "predict", "verbalizer"]
 
 
 def predict(run: Run, images: Sequence[str | Path], *, top: int = 5) -> list[Prediction]:
@@ -88,7 +91,13 @@ def _read_ahead(read: Read, images: Sequence[str | Path], *, batch: int = 64) ->
 
 
 def explain(
-    run: Run, image: str | Path | np.ndarray, *, against: str | None = None, name: str | None = None
+    run: Run,
+    image: str | Path | np.ndarray,
+    *,
+    against: str | None = None,
+    speaking_for: str | None = None,
+    method: str = "margin",
+    name: str | None = None,
 ) -> Explanation:
     """Which facts drove the prediction for one image.
 
@@ -96,63 +105,142 @@ def explain(
         run: a trained run.
         image: a file, or pixels (or patch features) as the run's model reads them.
         against: the rival class by IRI or label; by default the runner-up.
+        speaking_for: the class to explain, by IRI or label; by default the predicted one. Its rival is then the
+            predicted one by default.
+        method: one of :data:`kgzsl.explain.METHODS`.
         name: what to call the image.
 
     Returns:
-        Contributions that sum to the margin between the predicted class and the rival.
+        Contributions to the margin between the class that is explained and its rival.
 
     Raises:
         ImageError: not an image.
-        ConfigError: a kind of model whose class vectors are not made of facts.
-        UnknownTermError: no such rival.
-        SplitError: the rival is not a class of the run, or is the predicted class.
+        ConfigError: a kind of model whose class vectors are not made of facts, or no such method.
+        UnknownTermError: no such class.
+        SplitError: no class of the run, or the rival is the explained class.
+    """
+    from kgzsl.explain.methods import method_of
+
+    chosen = method_of(method)
+    return chosen.explain(ask(run, image, against=against, speaking_for=speaking_for, name=name))
+
+
+def ask(
+    run: Run,
+    image: str | Path | np.ndarray,
+    *,
+    against: str | None = None,
+    speaking_for: str | None = None,
+    name: str | None = None,
+) -> Question:
+    """The question that methods answer: see :func:`explain`."""
+    from kgzsl.explain.question import Question
+
+    seen = look(run, [image])
+    told = describe(run)
+    scores = (told.vectors * seen.evidence[0]).sum(1) - told.offsets
+    order = np.argsort(-scores, kind="stable").tolist()
+    explained = order[0] if speaking_for is None else _row(run, speaking_for)
+    rival = next(c for c in order if c != explained) if against is None else _row(run, against)
+    if rival == explained:
+        whose = "the predicted class" if speaking_for is None else "the class to explain"
+        got = f"{run.ontology.label(run.space.classes[rival])} is {whose} itself"
+        raise SplitError(Problem(got, fix="name another class with --against"))
+    return Question(
+        image=name or str(image),
+        evidence=seen.evidence[0],
+        shares=seen.shares[0],
+        vectors=told.vectors,
+        offsets=told.offsets,
+        explained=explained,
+        rival=rival,
+        attributes=run.attributes,
+        ontology=run.ontology,
+        worlds=RunWorlds(run),
+        verbalize=verbalizer(run.ontology),
+        gates=told.gates,
+        blocks=told.blocks,
+        unseen=frozenset(run.split.unseen),
+        scaled=told.scaled,
+        centers=told.centers,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """What a run's model saw in images.
+
+    Args:
+        evidence: float64 ``(image, attribute + dim)``, scaled so that ``scores = vectors @ evidence``.
+        shares: float64 ``(image, attribute, patch)``.
+    """
+
+    evidence: np.ndarray
+    shares: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Description:
+    """A run's classes, as :class:`~kgzsl.explain.question.Question` has them; the same for every image."""
+
+    vectors: np.ndarray
+    offsets: np.ndarray
+    gates: np.ndarray
+    blocks: dict[str, slice]
+    scaled: np.ndarray | None
+    centers: np.ndarray | None
+
+
+def look(run: Run, images: Sequence[str | Path | np.ndarray]) -> Sight:
+    """What a run's model sees in some images, files or arrays; encoded once.
+
+    Raises:
+        ImageError: every file that is not an image.
+        ConfigError: a kind of model whose scores are no sum over facts.
     """
     import torch
 
-    from kgzsl.explain.margin import ImageEvidence, explain_margin
     from kgzsl.model.baselines import NamedClassifier
 
     if isinstance(run.model, NamedClassifier):
         told = ", ".join(kind for kind in KINDS if kind not in NAMED_BASELINES)
         got = f"a run of kind {run.config.model.kind}, whose scores are no sum over facts"
         raise ConfigError(Problem(got, expected=f"a run of kind {told}", file=run.folder.path))
-    array = image if isinstance(image, np.ndarray) else _array(run, image)
-    rival_iri = None if against is None else _rival(run, against)
+    arrays = np.stack([image if isinstance(image, np.ndarray) else _array(run, image) for image in images])
     model = run.model
     with torch.inference_mode():
-        found = model.encode_images(torch.from_numpy(np.array(array))[None].to(model.log_scale.device))
-        vectors = class_vectors(model, run.attributes)
+        found = model.encode_images(torch.from_numpy(arrays).to(model.log_scale.device))
         scale = float(model.log_scale.exp())
-        evidence = scale * found.evidence[0].double().cpu().numpy()
-        shares = scale * (found.attention * found.local)[0].double().cpu().numpy()
-        table = vectors.double().cpu().numpy()
-    seen = run.space.mask(run.split.seen)
-    old = len(run.space) - len(run.added)  # their scores keep their bits, whatever was added
-    scores = np.concatenate([table[:old] @ evidence, table[old:] @ evidence]) - run.gamma * seen
-    order = np.argsort(-scores, kind="stable")
-    predicted = int(order[0])
-    rival = int(order[1]) if rival_iri is None else int(run.space.columns([rival_iri])[0])
-    if rival == predicted:
-        fix = "name another class with --against"
-        raise SplitError(
-            Problem(f"{run.ontology.label(run.space.classes[rival])} is the predicted class itself", fix=fix)
-        )
-    return explain_margin(
-        ImageEvidence(
-            image=name or str(image),
-            evidence=evidence,
-            shares=shares,
-            predicted=table[predicted],
-            rival=table[rival],
-            offset=float(run.gamma) * (int(seen[rival]) - int(seen[predicted])),
-        ),
-        classes=(run.space.classes[predicted], run.space.classes[rival]),
-        class_attributes=run.attributes,
-        ontology=run.ontology,
-        verbalize=verbalizer(run.ontology),
-        top=tuple((run.space.classes[c], float(scores[c])) for c in order[:5]),
-        unseen=frozenset(run.split.unseen),
-    )
+        evidence = scale * found.evidence.double().cpu().numpy()
+        shares = scale * (found.attention * found.local).double().cpu().numpy()
+    return Sight(evidence, shares)
+
+
+def describe(run: Run) -> Description:
+    """A run's classes as methods of explaining look at them."""
+    import torch
+
+    from kgzsl.model.baselines import AttributeClassifier
+    from kgzsl.model.class_encoder import ClassEncoder
+    from kgzsl.model.compat_classifier import UnitClasses
+
+    model, count = run.model, len(run.attributes.attributes)
+    with torch.inference_mode():
+        vectors = class_vectors(model, run.attributes).double().cpu().numpy()
+    own, table = getattr(model, "classes", None), run.attributes
+    ends = np.cumsum([count, *(states.shape[1] for states in table.states.values())]).tolist()
+    blocks = {source: slice(*ends[k : k + 2]) for k, source in enumerate(table.states)}
+    gates, scaled, centers = np.ones(count), None, None
+    if isinstance(own, ClassEncoder):
+        blocks = dict(zip(own.states, own.blocks[1:], strict=True))
+        gates = own.gate.double().cpu().numpy()
+    alone = isinstance(model, AttributeClassifier) and not model.silent
+    if getattr(own, "unit", alone or isinstance(own, UnitClasses)):
+        weight, center = (getattr(own, part, None) for part in ("weight", "center"))
+        scaled = np.where(table.known, table.degree, 0.0) * (1.0 if weight is None else weight.double().cpu().numpy())
+        centers = np.zeros(count) if center is None else gates * center.double().cpu().numpy()
+    offsets = run.gamma * run.space.mask(run.split.seen)
+    return Description(vectors, offsets, gates, blocks, scaled, centers)
 
 
 def _array(run: Run, image: str | Path) -> np.ndarray:
@@ -166,11 +254,11 @@ def verbalizer(ontology: Ontology) -> Callable[[Fact], str]:
     return partial(verbalize, ontology=ontology)
 
 
-def _rival(run: Run, name: str) -> str:
-    """The IRI of a class of the run, by IRI or label."""
+def _row(run: Run, name: str) -> int:
+    """The row of a class of the run, by IRI or label."""
     iri = run.ontology.resolve(name)
     if iri not in run.space.classes:
         known = [run.ontology.label(c) for c in run.space.classes]
         got = f"{name} is in the ontology, but not a class of this run"
         raise SplitError(Problem(got, fix=nearest(name, known)))
-    return iri
+    return int(run.space.columns([iri])[0])

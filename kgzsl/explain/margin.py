@@ -8,57 +8,26 @@ that set the two classes apart in it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from kgzsl.explain.explanation import Explanation, FactContribution
 from kgzsl.explain.overlay import grounding_box
-from kgzsl.ontology import Fact, Ontology
+from kgzsl.explain.question import Question
+from kgzsl.ontology import Fact
 from kgzsl.semantics import Attribute, ClassAttributes
 
-__all__ = ["ImageEvidence", "explain_margin"]
-
-METHOD = "margin (exact)"
+__all__ = ["MarginMethod", "explanation_of", "grounding_of", "responsible"]
 
 
-@dataclass(frozen=True, eq=False)
-class ImageEvidence:
-    """What a model saw in one image and how it scores two classes from it.
+@dataclass(frozen=True)
+class MarginMethod:
+    """Facts that set a class apart from its rival, with their exact shares of the margin.
 
-    Args:
-        image: name of the image.
-        evidence: ``(attribute,)``, scaled so that ``scores = vectors @ evidence``; that of classes' other states
-            (prompts, embeddings, graphs) stands behind it, and so it does in the vectors.
-        shares: ``(attribute, patch)``: the evidence's exact shares by patch (they sum to it).
-        predicted: vector of the predicted class, ``(attribute,)``.
-        rival: vector of the rival, ``(attribute,)``.
-        offset: what is added to the margin besides: the difference in calibration.
-    """
-
-    image: str
-    evidence: np.ndarray
-    shares: np.ndarray
-    predicted: np.ndarray
-    rival: np.ndarray
-    offset: float = 0.0
-
-
-def explain_margin(
-    seen: ImageEvidence,
-    *,
-    classes: tuple[str, str],
-    class_attributes: ClassAttributes,
-    ontology: Ontology,
-    verbalize: Callable[[Fact], str],
-    top: tuple[tuple[str, float], ...] = (),
-    unseen: frozenset[str] = frozenset(),
-) -> Explanation:
-    """Facts that set a predicted class apart from its rival, with their exact shares of the margin.
-
-    The share of attribute ``a`` is ``evidence_a * (predicted_a - rival_a)``. It belongs to what the
-    predicted class states of ``a``; where it states nothing (the cell is unknown, or absent only by
+    The share of attribute ``a`` is ``evidence_a * (explained_a - rival_a)``. It belongs to what the
+    explained class states of ``a``; where it states nothing (the cell is unknown, or absent only by
     assumption), to what the rival states; where neither states anything, to the facts that made the
     assumption. Several facts of one cell share it evenly. Attributes in which the two classes agree
     add nothing, whatever the image shows.
@@ -68,61 +37,126 @@ def explain_margin(
     which it holds. Where neither class states anything and strengths set them apart, no fact says so, not even by
     assumption: that share is part of the remainder.
 
-    Args:
-        seen: evidence of the image and the two class vectors.
-        classes: IRIs of the predicted class and of the rival.
-        class_attributes: cells and the facts behind them; its rows hold both classes.
-        ontology: the entailed ontology, for proofs.
-        verbalize: a fact as a phrase.
-        top: best classes with their scores.
-        unseen: classes without training images.
+    A contribution is what the margin loses when the fact's cells are set to what says nothing and all others stay (the
+    length of the class vector is held fixed). Where the model brings vectors to one length, taking a fact out makes all
+    others weigh more: ``renormalized`` is what the margin loses then.
 
-    Returns:
-        Contributions sum to the margin but for the remainder: ``offset``, shares of strengths without a fact, and those
-        of other states of the classes, of which no fact has a share of its own.
+    Contributions sum to the margin but for the remainder: calibration, shares of strengths without a fact, and those
+    of other states of the classes, of which no fact has a share of its own.
     """
-    shares = seen.evidence * (seen.predicted - seen.rival)
-    count = len(class_attributes.attributes)
-    contribution: dict[Fact, float] = defaultdict(float)
-    columns: dict[Fact, list[int]] = defaultdict(list)
-    remainder = seen.offset + float(shares[count:].sum())
-    for column in np.flatnonzero(shares[:count]).tolist():
-        facts = _responsible(class_attributes, classes, class_attributes.attributes[column])
-        for fact in facts:
-            contribution[fact] += float(shares[column]) / len(facts)
-            columns[fact].append(column)
-        if not facts:
-            remainder += float(shares[column])
-    ranked = sorted(contribution, key=lambda f: (-contribution[f], f.key))
-    made = {
-        fact: FactContribution(
-            fact=fact,
-            verbalization=verbalize(fact),
-            contribution=contribution[fact],
-            evidence=float(seen.evidence[columns[fact]].sum()),
-            proof=ontology.prove(fact),
-            **_grounding(seen.shares[columns[fact]]),
-        )
-        for fact in ranked
-    }
-    margin = float(shares.sum()) + seen.offset
-    iris = {*classes, *(iri for iri, _ in top), *(term for f in ranked for term in f.key[:3])}
+
+    name: str = "margin"
+    exact_for: str = "what each fact adds to the margin with all other facts as they are"
+
+    def explain(self, question: Question) -> Explanation:
+        """The facts of both classes, ranked by their shares of the margin."""
+        table, classes = question.attributes, question.classes
+        one, other = question.vectors[question.explained], question.vectors[question.rival]
+        shares = question.evidence * (one - other)
+        count = len(table.attributes)
+        contribution: dict[Fact, float] = defaultdict(float)
+        columns: dict[Fact, list[int]] = defaultdict(list)
+        parts = {"calibration": question.offset} if question.offset else {}
+        parts |= {
+            source: float(shares[block].sum()) for source, block in question.blocks.items() if shares[block].any()
+        }
+        alone = 0.0
+        for column in np.flatnonzero(shares[:count]).tolist():
+            facts = responsible(table, classes, table.attributes[column])
+            for fact in facts:
+                contribution[fact] += float(shares[column]) / len(facts)
+                columns[fact].append(column)
+            if not facts:
+                alone += float(shares[column])
+        if alone:
+            parts["strengths"] = alone
+        made = [
+            FactContribution(
+                fact=fact,
+                verbalization=question.verbalize(fact),
+                contribution=value,
+                evidence=float(question.evidence[columns[fact]].sum()),
+                proof=question.ontology.prove(fact),
+                gate=float(question.gates[columns[fact]].mean()),
+                renormalized=_renormalized(question, fact, columns[fact]),
+                learned_from=question.learned_from(fact),
+                **grounding_of(question.shares[columns[fact]]),
+            )
+            for fact, value in contribution.items()
+        ]
+        return explanation_of(question, made, method=self.name, exact_for=self.exact_for, parts=parts)
+
+
+def explanation_of(
+    question: Question,
+    made: Sequence[FactContribution],
+    *,
+    method: str,
+    exact_for: str,
+    parts: dict[str, float],
+    additive: bool = True,
+    gap: float | None = None,
+) -> Explanation:
+    """An explanation of ranked facts: those of the rival alone apart, and all that is the same for every method.
+
+    Args:
+        question: what was asked.
+        made: the facts in any order.
+        method: its name.
+        exact_for: see :class:`~kgzsl.explain.question.Method`.
+        parts: what no fact accounts for, by where it comes from.
+        additive: whether contributions and parts are to sum to the margin.
+        gap: by how much the method's approximation misses.
+    """
+    ontology, classes = question.ontology, question.classes
+    ranked = sorted(made, key=lambda f: (-f.contribution, f.fact.key))
+    scores = question.scores
+    order = np.argsort(-scores, kind="stable")[:5].tolist()
+    top = tuple((question.attributes.classes[c], float(scores[c])) for c in order)
+    iris = {*classes, *(iri for iri, _ in top)}
+    for one in ranked:
+        iris.update(one.fact.key[:3])
+        for proof in (one.proof, *([one.other] if one.other else [])):
+            iris.update(term for step in proof.walk() for term in step.fact.key[:3])
+        iris.update(told.iri for told in one.learned_from)
+    above_rival = {classes[1], *ontology.superclasses(classes[1])}
+    above = {classes[0], *ontology.superclasses(classes[0])}
+    own = [f for f in ranked if f.fact.subject in above or f.fact.subject not in above_rival]
     return Explanation(
-        image=seen.image,
+        image=question.image,
         predicted=classes[0],
         rival=classes[1],
         labels={iri: ontology.label(iri) for iri in sorted(iris)},
-        margin=margin,
-        facts=tuple(made[f] for f in ranked if f.subject == classes[0]),
-        rival_facts=tuple(made[f] for f in ranked if f.subject != classes[0]),
-        remainder=remainder,
-        method=METHOD,
+        margin=question.margin,
+        facts=tuple(own),
+        rival_facts=tuple(f for f in ranked if not any(f is one for one in own)),
+        remainder=float(sum(parts.values())),
+        method=method,
+        exact_for=exact_for,
+        additive=additive,
+        gap=gap,
         top=top,
-        unseen=unseen,
+        unseen=question.unseen,
+        parts=parts,
     )
 
 
-def _responsible(attributes: ClassAttributes, classes: tuple[str, str], attribute: Attribute) -> tuple[Fact, ...]:
+def _renormalized(question: Question, fact: Fact, columns: Sequence[int]) -> float | None:
+    """What the margin loses when a fact leaves its class's vector and the rest is brought to its length again."""
+    if question.scaled is None or question.centers is None:
+        return None
+    row, sign = (question.explained, 1.0) if fact.subject == question.classes[0] else (question.rival, -1.0)
+    scaled, count = question.scaled[row], len(question.attributes.attributes)
+    vector, evidence = question.vectors[row, :count], question.evidence[:count]
+    taken = np.zeros(count, dtype=bool)
+    taken[list(columns)] = True
+    length, rest = (float(np.linalg.norm(row)) for row in (scaled, np.where(taken, 0.0, scaled)))
+    known = question.attributes.known[row]
+    grown = np.where(known, (vector + question.centers) * (length / max(rest, 1e-6)) - question.centers, 0.0)
+    return float(sign * (vector - np.where(taken, 0.0, grown)) @ evidence)
+
+
+def responsible(attributes: ClassAttributes, classes: tuple[str, str], attribute: Attribute) -> tuple[Fact, ...]:
     """The facts that set two classes apart in one attribute; none where strengths alone do."""
     column = attributes.attributes.index(attribute)
     cells, told = [], False
@@ -140,7 +174,7 @@ def _responsible(attributes: ClassAttributes, classes: tuple[str, str], attribut
     raise ValueError(f"classes {classes} differ in {attribute}, but no fact says so")
 
 
-def _grounding(shares: np.ndarray) -> dict:
+def grounding_of(shares: np.ndarray) -> dict:
     """Map and box of where the evidence was found; the sign of the evidence decides which patches count."""
     total = shares.sum(0)
     signed = np.clip(total if total.sum() >= 0 else -total, 0, None)

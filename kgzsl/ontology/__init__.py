@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kgzsl.ontology.edit import Edit, checked, edited
 from kgzsl.ontology.facts import Fact, FactKey, Polarity, Proof, Status
 from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.profile import PROFILES, Profile
@@ -13,6 +14,7 @@ from kgzsl.ontology.report import Contradiction, OntologyReport
 __all__ = [
     "PROFILES",
     "Contradiction",
+    "Edit",
     "Fact",
     "FactKey",
     "Ontology",
@@ -21,6 +23,8 @@ __all__ = [
     "Profile",
     "Proof",
     "Status",
+    "checked",
+    "edited",
     "parse_ontology",
     "read_endpoint",
     "read_ontology",

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgzsl.explain.explanation import Explanation
-from kgzsl.explain.margin import ImageEvidence, explain_margin
+from kgzsl.explain.margin import MarginMethod
+from kgzsl.explain.question import Question
 from kgzsl.ontology import Ontology, parse_ontology, replay
 from kgzsl.semantics import ClassAttributes, class_attributes
 
@@ -52,13 +53,21 @@ def explained(
     """Class 0 against class 2, with a prior in the place of what is unknown."""
     prior = np.linspace(0.1, 0.9, len(attributes.attributes))
     vectors = np.where(attributes.known, attributes.degree - prior, 0.0)
-    explanation = explain_margin(
-        ImageEvidence("image", evidence, patches, vectors[0], vectors[2], offset),
-        classes=(CLASSES[0], CLASSES[2]),
-        class_attributes=attributes,
+    question = Question(
+        image="image",
+        evidence=evidence,
+        shares=patches,
+        vectors=vectors,
+        offsets=np.array([0.0, 0.0, offset]),
+        explained=0,
+        rival=2,
+        attributes=attributes,
         ontology=ontology,
+        worlds=None,  # type: ignore[arg-type]
         verbalize=lambda fact: fact.object,
+        gates=np.ones(len(attributes.attributes)),
     )
+    explanation = MarginMethod().explain(question)
     return explanation, vectors
 
 
