@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -13,12 +13,15 @@ from kgzsl.api.knowledge import facts_used
 from kgzsl.api.records import Run
 from kgzsl.api.scoring import class_vectors
 from kgzsl.ontology import Edit, Fact, Ontology, edited
+from kgzsl.ontology.copies import Module
 from kgzsl.ontology.vocabulary import RDFS
 from kgzsl.semantics import ClassAttributes, class_attributes
 from kgzsl.semantics.groups import groups_of
 
 __all__ = ["RunWorlds"]
 
+COPIED = 2000
+"""Terms that are copied to be entailed together: more would only take memory."""
 TOGETHER = ("attributes", "attribute_hierarchy")
 """Groups that share their columns: once these are fixed, a fact of either is a fact of the column."""
 
@@ -36,7 +39,7 @@ class RunWorlds:
     """
 
     run: Run
-    _kept: dict[str, ClassAttributes] = field(default_factory=dict, repr=False)
+    _modules: dict[tuple[str, ...], Module] = field(default_factory=dict, repr=False)
 
     def ontology(self, edit: Edit) -> Ontology:
         """The entailed ontology under an edit."""
@@ -48,26 +51,76 @@ class RunWorlds:
 
     def vectors(self, edits: Sequence[Edit], classes: Sequence[str]) -> np.ndarray:
         """Vectors of classes under each edit, float64 ``(edit, class, attribute + dim)``."""
+        classes, module = tuple(classes), self._module(classes)
+        base = self._encoded(self.run.attributes.subset(classes))
+        found = np.repeat(base[None], len(edits), axis=0)
+        quick: list[tuple[int, np.ndarray]] = []
+        for number, edit in enumerate(edits):
+            affected = module.affected(edit.remove) if self._copied and not edit.add else None
+            if affected is not None:
+                quick.append((number, affected))
+            else:
+                ontology = self.ontology(edit)
+                found[number] = self._encoded(self._table(self._said(ontology, classes), classes))
+        for part in _in_parts(quick):
+            copies = module.without([edits[number].remove for number, _ in part], [mine for _, mine in part])
+            names = [
+                (number, row, of[iri])
+                for (number, _), of in zip(part, copies.of, strict=True)
+                for row, iri in enumerate(classes)
+                if iri in of
+            ]
+            if names:
+                own = [classes[row] for _, row, _ in names]
+                rows = self._table(self._said(copies.ontology, [name for *_, name in names], of=own), own)
+                for (number, row, _), vector in zip(names, self._encoded(rows), strict=True):
+                    found[number, row] = vector
+        return found
+
+    def basis(self, classes: Sequence[str]) -> tuple[Fact, ...]:
+        """The asserted facts that anything said of some classes may rest on, sorted."""
+        return self._module(tuple(classes)).basis()
+
+    def _module(self, classes: tuple[str, ...]) -> Module:
+        """What the facts of some classes rest on, looked up once."""
+        if classes not in self._modules:
+            pairs = [(a.property, a.filler) for a in self.run.attributes.attributes if a.property != RDFS.subClassOf]
+            self._modules[classes] = Module(self.run.ontology, classes, pairs=pairs)
+        return self._modules[classes]
+
+    @property
+    def _copied(self) -> bool:
+        """Whether copies of the classes tell what an edit changes: numbers are ranks among all classes."""
+        return all(a.unit is None for a in self.run.attributes.attributes)
+
+    def _encoded(self, table: ClassAttributes) -> np.ndarray:
+        """Vectors of some rows, float64 ``(class, attribute + dim)``."""
         import torch
 
-        found = []
-        for edit in edits:
-            with torch.inference_mode():
-                vectors = class_vectors(self.run.model, self._table(self.ontology(edit), classes))
-            found.append(vectors.double().cpu().numpy())
-        return np.stack(found)
+        with torch.inference_mode():
+            vectors: np.ndarray = class_vectors(self.run.model, table).double().cpu().numpy()
+        return vectors
 
-    def _table(self, ontology: Ontology, classes: Sequence[str]) -> ClassAttributes:
+    def _table(self, now: ClassAttributes, classes: Sequence[str]) -> ClassAttributes:
         """The run's rows of some classes, with what an edited ontology changes in them."""
-        own, before = self.run.attributes.subset(classes), self._said(self.run.ontology, classes)
-        now = self._said(ontology, classes)
-        other = (now.value != before.value) | (now.known != before.known) | (now.assumed != before.assumed)
-        value, known = (np.where(other, getattr(now, c), getattr(own, c)) for c in ("value", "known"))
-        strength = None if own.strength is None else np.where(other, now.value, own.strength)
-        return replace(own, value=value, known=known, assumed=now.assumed, strength=strength)
+        run, before = self.run.attributes, self._before
+        rows = [run.classes.index(iri) for iri in classes]
+        other = np.zeros_like(now.known)
+        for cells in ("value", "known", "assumed"):
+            other |= getattr(now, cells) != getattr(before, cells)[rows]
+        value, known = (np.where(other, getattr(now, c), getattr(run, c)[rows]) for c in ("value", "known"))
+        strength = None if run.strength is None else np.where(other, now.value, run.strength[rows])
+        states = {source: table[rows] for source, table in run.states.items()}
+        told = replace(run, classes=tuple(classes), strength=strength, states=states)
+        return replace(told, value=value, known=known, assumed=now.assumed)
 
-    def _said(self, ontology: Ontology, classes: Sequence[str]) -> ClassAttributes:
-        """What an ontology says of classes in the run's columns, strengths aside."""
+    @cached_property
+    def _before(self) -> ClassAttributes:
+        """What the ontology says of all classes of the run as it is, strengths aside."""
+        return self._said(self.run.ontology, self.run.attributes.classes)
+
+    def _said(self, ontology: Ontology, classes: Sequence[str], *, of: Sequence[str] = ()) -> ClassAttributes:
+        """What an ontology says of classes (or copies of classes) in the run's columns, strengths aside."""
         run, semantics = self.run, self.run.config.semantics
         table = class_attributes(
             ontology,
@@ -78,7 +131,7 @@ class RunWorlds:
             columns=run.attributes.attributes,
         )
         value, known, assumed = table.value.copy(), table.known.copy(), table.assumed.copy()
-        for row, iri in enumerate(classes):
+        for row, iri in enumerate(of or classes):
             for column, rank in with_ranks(run, table, iri).items():
                 value[row, column] = rank
             # That a class is a kind of itself is no fact, and no edit changes it.
@@ -103,6 +156,16 @@ class RunWorlds:
             if a.property == RDFS.subClassOf and a.filler in self.run.space.classes
         }
 
-    def basis(self, classes: Sequence[str]) -> tuple[Fact, ...]:
-        """The asserted facts that anything said of some classes may rest on, sorted."""
-        raise NotImplementedError
+
+def _in_parts(quick: Sequence[tuple[int, np.ndarray]]) -> Iterator[list[tuple[int, np.ndarray]]]:
+    """Removals that are entailed together: as many as make a bounded number of copies."""
+    part: list[tuple[int, np.ndarray]] = []
+    size = 0
+    for one in quick:
+        part.append(one)
+        size += int(one[1].sum())
+        if size >= COPIED:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part

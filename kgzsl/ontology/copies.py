@@ -1,0 +1,203 @@
+"""Classes as they would be without some facts, for many such changes in one entailment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kgzsl.ontology.axioms import Axioms
+from kgzsl.ontology.columns import FactColumns
+from kgzsl.ontology.facts import Fact
+from kgzsl.ontology.ontology import Ontology
+from kgzsl.ontology.vocabulary import BUILT_IN, OWL
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+__all__ = ["Copies", "Module"]
+
+ANYBODY = "\x1f"
+MUTUAL = (OWL.sameAs, OWL.equivalentClass, OWL.equivalentProperty)
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """Classes under removals, side by side in one ontology.
+
+    Args:
+        ontology: entailed. Of each copy it has the facts that its class has under its removal; fillers go by their own
+            names.
+        of: for each removal, class -> its copy. A class that is not there does not depend on the facts.
+    """
+
+    ontology: Ontology
+    of: tuple[Mapping[str, str], ...]
+
+
+class Module:
+    """All that the facts of some classes rest on, and which of it rests on what.
+
+    Entailing again takes as long as the ontology is large, however little is taken away. What is said of a class
+    rests on the facts of the terms that can be reached from it, and on nothing else: a removal is entailed for copies
+    of the few terms between the classes and the fact, next to all others, many removals at once.
+
+    Args:
+        ontology: entailed, by its own reasoner and without other vocabularies.
+        classes: IRIs of the classes.
+        pairs: properties and fillers that matter: a class may lack them because it lacks something more general.
+    """
+
+    def __init__(self, ontology: Ontology, classes: Sequence[str], *, pairs: Collection[tuple[str, str]] = ()) -> None:
+        from scipy.sparse import csr_array
+
+        self.ontology, self.classes = ontology, tuple(classes)
+        c, count = ontology.columns, len(ontology.terms)
+        is_property = np.zeros(count, dtype=bool)
+        is_property[[ontology.index[p] for p in ontology.properties if p in ontology.index]] = True
+        # Disjointness is said of one and holds for both; it rests on what is above each, and not on the other.
+        apart = c.negative & np.array([ontology.is_taxonomy(t) for t in ontology.terms], dtype=bool)[c.predicate]
+        # Facts of expressions without a name are not listed; what axioms added to them is.
+        derived = ontology.derived
+        added = [] if derived is None else [*derived.links, *((s, o) for s, _, o in derived.facts)]
+        ends = np.array(added, dtype=np.int64).reshape(-1, 2)
+        lower = np.concatenate([c.subject[~apart], ends[:, 0]])
+        upper = np.concatenate([c.object[~apart], ends[:, 1]])
+        self._up = csr_array((np.ones(len(lower), dtype=np.int32), (lower, upper)), shape=(count, count))
+        self._down = self._up.T.tocsr()
+        self.pairs = [(ontology.index[p], ontology.index[f]) for p, f in pairs if {p, f} <= ontology.index.keys()]
+        start = {ontology.index[iri] for iri in classes if iri in ontology.index} | {f for _, f in self.pairs}
+        self.inside = self._reached(self._up, start)
+        near = self.inside[c.subject] | is_property[c.subject] | (apart & self.inside[c.object])
+        self.rows = np.flatnonzero((c.source >= 0) & near)
+        self._own = self._reached(self._up, {ontology.index[iri] for iri in classes if iri in ontology.index})
+        self._never = np.array([t.startswith(BUILT_IN) for t in ontology.terms], dtype=bool)
+        self._never |= ontology.literals | is_property
+        self.closed = ontology.core is None and ontology.reasoner == "own" and not ontology.report.unlisted
+
+    @staticmethod
+    def _reached(graph: csr_array, start: Collection[int] | np.ndarray) -> np.ndarray:
+        """Bool (term,): what can be reached."""
+        found = np.zeros(graph.shape[0], dtype=bool)
+        found[list(start)] = True
+        front = found
+        while front.any():
+            front = (front.astype(np.int32) @ graph > 0) & ~found
+            found |= front
+        return found
+
+    def basis(self) -> tuple[Fact, ...]:
+        """The asserted facts that anything said of the classes may rest on, sorted."""
+        c = self.ontology.columns
+        told = ~(
+            self.ontology.literals[c.object] | self.ontology._unnamed[c.subject] | self.ontology._unnamed[c.object]
+        )
+        told &= self._own[c.subject] | (c.negative & self._own[c.object])
+        return tuple(self.ontology.fact(row) for row in self.rows[told[self.rows]].tolist())
+
+    def affected(self, removal: Collection[Fact]) -> np.ndarray | None:
+        """Bool (term,): terms that depend on some facts; None where copies of them cannot tell what would be."""
+        o, c = self.ontology, self.ontology.columns
+        rows = np.array([-1 if (row := o.find(fact)) is None else row for fact in removal], dtype=np.int64)
+        if not self.closed or (rows < 0).any():
+            return None
+        mutual = [o.index[p] for p in MUTUAL if p in o.index]
+        turned = rows[c.negative[rows] | np.isin(c.predicate[rows], mutual)]
+        ends = np.concatenate([c.subject[rows], c.object[turned]])
+        ends = ends[~o.literals[ends]]
+        found = self._reached(self._down, ends) & self.inside
+        # Properties are the same for all, and so are terms of the language itself.
+        return None if (self._never & found).any() or self._never[c.subject[rows]].any() else found
+
+    def without(self, removals: Sequence[Collection[Fact]], affected: Sequence[np.ndarray]) -> Copies:
+        """The classes without some facts, for each of many removals by itself.
+
+        Args:
+            removals: asserted facts each.
+            affected: what :meth:`affected` says of each.
+        """
+        o, c = self.ontology, self.ontology.columns
+        # Who lacks anything at all lacks what anybody has: somebody has all that matters.
+        terms, columns = [*o.terms, ANYBODY], [c.take(self.rows), _having(self.pairs, subject=len(o.terms))]
+        axioms, maps = [o.axioms], []
+        more: list[str] = []
+        for number, (removal, mine) in enumerate(zip(removals, affected, strict=True)):
+            own = np.flatnonzero(mine)
+            new = np.arange(len(o.terms))
+            new[own] = len(terms) + np.arange(len(own))
+            copied = [f"{o.terms[k]}\x1f{number}" for k in own.tolist()]
+            terms += copied
+            more += copied
+            gone = {o.find(fact) for fact in removal}
+            rows = self.rows[mine[c.subject[self.rows]]]
+            rows = rows[~np.isin(rows, [row for row in gone if row is not None])]
+            subject, predicate, object, *rest = c.take(rows)
+            columns.append((new[subject].astype(np.int32), predicate, new[object].astype(np.int32), *rest))
+            if o.axioms.terms() & set(own.tolist()):
+                axioms.append(o.axioms.renumbered(new.tolist().__getitem__))
+            maps.append((own, new))
+        grown = replace(
+            o,
+            terms=tuple(terms),
+            columns=FactColumns.sorted(*(np.concatenate(parts) for parts in zip(*columns, strict=True))),
+            classes=(*o.classes, ANYBODY, *more),
+            axioms=_joined(axioms),
+            derived=None,
+        ).entail(o.regime)
+        base, under = np.arange(len(terms)), np.full(len(terms), -1)
+        for k, (own, new) in enumerate(maps):
+            base[new[own]], under[new[own]] = own, k
+        of = tuple(
+            {iri: terms[new[o.index[iri]]] for iri in self.classes if iri in o.index and mine[o.index[iri]]}
+            for mine, (_, new) in zip(affected, maps, strict=True)
+        )
+        asked = [grown.index[name] for copies in of for name in copies.values()]
+        return Copies(replace(grown, columns=_told(grown.columns, asked, base, under, np.stack(affected))), of)
+
+
+def _told(
+    c: FactColumns, asked: Sequence[int], base: np.ndarray, under: np.ndarray, affected: np.ndarray
+) -> FactColumns:
+    """The facts of some copies, with fillers by their own names.
+
+    Args:
+        c: facts.
+        asked: the copies.
+        base: what each term is a copy of, or itself.
+        under: under which removal each term is; -1 for those that are no copies.
+        affected: bool (removal, term): under a removal these terms are their copies.
+    """
+    wanted = np.zeros(len(base), dtype=bool)
+    wanted[list(asked)] = True
+    rows = np.flatnonzero(wanted[c.subject])
+    turn, other = under[c.subject[rows]], c.object[rows]
+    # A class lacks all that is below what it lacks: the copy there, and not the term as it was.
+    plain = np.flatnonzero((under[other] < 0) & (other < affected.shape[1]))
+    stale = np.zeros(len(rows), dtype=bool)
+    stale[plain] = affected[turn[plain], other[plain]]
+    # Of other removals' copies nothing is known here.
+    stale |= (under[other] >= 0) & (under[other] != turn)
+    subject, predicate, object, negative, source, *rest = c.take(rows[~stale])
+    object = base[object].astype(np.int32)
+    order = np.lexsort([-source, negative, object, predicate, subject])  # of equal ones the asserted first
+    keys = np.stack([subject, predicate, object, negative])[:, order]
+    again = np.zeros(len(order), dtype=bool)
+    again[1:] = (keys[:, 1:] == keys[:, :-1]).all(0)
+    kept = order[~again]
+    return FactColumns.sorted(*(column[kept] for column in (subject, predicate, object, negative, source, *rest)))
+
+
+def _having(pairs: Sequence[tuple[int, int]], *, subject: int) -> tuple[np.ndarray, ...]:
+    """Asserted facts of one term, as columns."""
+    property, filler = np.array(pairs, dtype=np.int32).reshape(-1, 2).T
+    count = len(property)
+    no, first = np.zeros(count, dtype=bool), np.zeros(count, dtype=np.int32)
+    return np.full(count, subject, dtype=np.int32), property, filler, no, first, np.ones(count, dtype=np.float32), no
+
+
+def _joined(parts: Sequence[Axioms]) -> Axioms:
+    """All axioms, each once."""
+    kinds = {kind: {axiom for part in parts for axiom in getattr(part, kind)} for kind in Axioms.__dataclass_fields__}
+    return Axioms(**{kind: tuple(sorted(axioms)) for kind, axioms in kinds.items()})
