@@ -132,8 +132,9 @@ class RunWorlds:
         )
         value, known, assumed = table.value.copy(), table.known.copy(), table.assumed.copy()
         for row, iri in enumerate(of or classes):
-            for column, rank in with_ranks(run, table, iri).items():
-                value[row, column] = rank
+            if not self._copied:
+                for column, rank in with_ranks(run, table, iri).items():
+                    value[row, column] = rank
             # That a class is a kind of itself is no fact, and no edit changes it.
             if iri in self._itself:
                 cell = run.attributes.classes.index(iri), self._itself[iri]

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kgzsl.ontology.axioms import Axioms
+from kgzsl.ontology.axioms import Axioms, Definition
 from kgzsl.ontology.columns import FactColumns
 from kgzsl.ontology.facts import Fact
 from kgzsl.ontology.ontology import Ontology
-from kgzsl.ontology.vocabulary import BUILT_IN, OWL
+from kgzsl.ontology.vocabulary import BUILT_IN, OWL, RDFS
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -58,7 +58,9 @@ class Module:
         is_property = np.zeros(count, dtype=bool)
         is_property[[ontology.index[p] for p in ontology.properties if p in ontology.index]] = True
         # Disjointness is said of one and holds for both; it rests on what is above each, and not on the other.
-        apart = c.negative & np.array([ontology.is_taxonomy(t) for t in ontology.terms], dtype=bool)[c.predicate]
+        self._apart = apart = (
+            c.negative & np.array([ontology.is_taxonomy(t) for t in ontology.terms], dtype=bool)[c.predicate]
+        )
         # Facts of expressions without a name are not listed; what axioms added to them is.
         derived = ontology.derived
         added = [] if derived is None else [*derived.links, *((s, o) for s, _, o in derived.facts)]
@@ -69,24 +71,37 @@ class Module:
         self._down = self._up.T.tocsr()
         self.pairs = [(ontology.index[p], ontology.index[f]) for p, f in pairs if {p, f} <= ontology.index.keys()]
         start = {ontology.index[iri] for iri in classes if iri in ontology.index} | {f for _, f in self.pairs}
-        self.inside = self._reached(self._up, start)
+        self.inside = self._reached(self._down, start)
         near = self.inside[c.subject] | is_property[c.subject] | (apart & self.inside[c.object])
         self.rows = np.flatnonzero((c.source >= 0) & near)
-        self._own = self._reached(self._up, {ontology.index[iri] for iri in classes if iri in ontology.index})
+        self._own = self._reached(self._down, {ontology.index[iri] for iri in classes if iri in ontology.index})
         self._never = np.array([t.startswith(BUILT_IN) for t in ontology.terms], dtype=bool)
         self._never |= ontology.literals | is_property
+        self._axioms = replace(ontology.axioms, definitions=tuple(filter(self._matters, ontology.axioms.definitions)))
         self.closed = ontology.core is None and ontology.reasoner == "own" and not ontology.report.unlisted
 
     @staticmethod
     def _reached(graph: csr_array, start: Collection[int] | np.ndarray) -> np.ndarray:
-        """Bool (term,): what can be reached."""
+        """Bool (term,): what can be reached; the graph is one of (term, term before it)."""
         found = np.zeros(graph.shape[0], dtype=bool)
         found[list(start)] = True
         front = found
         while front.any():
-            front = (front.astype(np.int32) @ graph > 0) & ~found
+            front = (graph @ front.astype(np.int32) > 0) & ~found
             found |= front
         return found
+
+    def _matters(self, definition: Definition) -> bool:
+        """Whether a definition may put a term that is inside below a class: what it asks for is there for some term."""
+        o, below = self.ontology, self.ontology.index.get(RDFS.subClassOf, -1)
+        if not (self.inside[definition.then] or o._unnamed[definition.then]):
+            return False
+        pairs = [(below, n) for n in definition.named] + list(definition.has)
+        pairs = [(p, f) for p, f in pairs if not o._unnamed[f] and o.terms[f] != OWL.Thing]
+        return any(
+            all((f == term and p == below) or o.row(term, p, f, negative=False) is not None for p, f in pairs)
+            for term in np.flatnonzero(self.inside).tolist()
+        )
 
     def basis(self) -> tuple[Fact, ...]:
         """The asserted facts that anything said of the classes may rest on, sorted."""
@@ -104,12 +119,17 @@ class Module:
         if not self.closed or (rows < 0).any():
             return None
         mutual = [o.index[p] for p in MUTUAL if p in o.index]
-        turned = rows[c.negative[rows] | np.isin(c.predicate[rows], mutual)]
+        turned = rows[self._apart[rows] | np.isin(c.predicate[rows], mutual)]
         ends = np.concatenate([c.subject[rows], c.object[turned]])
-        ends = ends[~o.literals[ends]]
-        found = self._reached(self._down, ends) & self.inside
-        # Properties are the same for all, and so are terms of the language itself.
-        return None if (self._never & found).any() or self._never[c.subject[rows]].any() else found
+        found = self._reached(self._up, ends) & self.inside
+        # Properties are the same for all, and so are terms of the language itself. A copy that fulfills a definition
+        # comes below the class as it was, unless what is asked for is a copy too.
+        if (self._never & found).any() or self._never[c.subject[rows]].any():
+            return None
+        for definition in self._axioms.definitions:
+            if found[definition.then] and not found[[*definition.named, *(f for _, f in definition.has)]].any():
+                return None
+        return found
 
     def without(self, removals: Sequence[Collection[Fact]], affected: Sequence[np.ndarray]) -> Copies:
         """The classes without some facts, for each of many removals by itself.
@@ -121,8 +141,9 @@ class Module:
         o, c = self.ontology, self.ontology.columns
         # Who lacks anything at all lacks what anybody has: somebody has all that matters.
         terms, columns = [*o.terms, ANYBODY], [c.take(self.rows), _having(self.pairs, subject=len(o.terms))]
-        axioms, maps = [o.axioms], []
+        axioms, maps = [self._axioms], []
         more: list[str] = []
+        mentioned = self._axioms.terms()
         for number, (removal, mine) in enumerate(zip(removals, affected, strict=True)):
             own = np.flatnonzero(mine)
             new = np.arange(len(o.terms))
@@ -131,12 +152,13 @@ class Module:
             terms += copied
             more += copied
             gone = {o.find(fact) for fact in removal}
-            rows = self.rows[mine[c.subject[self.rows]]]
+            rows = self.rows[mine[c.subject[self.rows]] | (self._apart & mine[c.object])[self.rows]]
             rows = rows[~np.isin(rows, [row for row in gone if row is not None])]
             subject, predicate, object, *rest = c.take(rows)
+            columns.append(_having([(p, int(new[f])) for p, f in self.pairs if mine[f]], subject=len(o.terms)))
             columns.append((new[subject].astype(np.int32), predicate, new[object].astype(np.int32), *rest))
-            if o.axioms.terms() & set(own.tolist()):
-                axioms.append(o.axioms.renumbered(new.tolist().__getitem__))
+            if not mentioned.isdisjoint(own.tolist()):
+                axioms.append(self._axioms.renumbered(new.tolist().__getitem__))
             maps.append((own, new))
         grown = replace(
             o,
