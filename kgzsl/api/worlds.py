@@ -56,14 +56,14 @@ class RunWorlds:
         found = np.repeat(base[None], len(edits), axis=0)
         quick: list[tuple[int, np.ndarray]] = []
         for number, edit in enumerate(edits):
-            affected = module.affected(edit.remove) if self._copied and not edit.add else None
+            affected = module.affected(edit) if self._copied else None
             if affected is not None:
                 quick.append((number, affected))
             else:
                 ontology = self.ontology(edit)
                 found[number] = self._encoded(self._table(self._said(ontology, classes), classes))
         for part in _in_parts(quick):
-            copies = module.without([edits[number].remove for number, _ in part], [mine for _, mine in part])
+            copies = module.under([edits[number] for number, _ in part], [mine for _, mine in part])
             names = [
                 (number, row, of[iri])
                 for (number, _), of in zip(part, copies.of, strict=True)
@@ -159,7 +159,7 @@ class RunWorlds:
 
 
 def _in_parts(quick: Sequence[tuple[int, np.ndarray]]) -> Iterator[list[tuple[int, np.ndarray]]]:
-    """Removals that are entailed together: as many as make a bounded number of copies."""
+    """Edits that are entailed together: as many as make a bounded number of copies."""
     part: list[tuple[int, np.ndarray]] = []
     size = 0
     for one in quick:

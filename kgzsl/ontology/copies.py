@@ -1,4 +1,4 @@
-"""Classes as they would be without some facts, for many such changes in one entailment."""
+"""Classes as they would be if an ontology were another, for many small changes in one entailment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from kgzsl.ontology.axioms import Axioms, Definition
 from kgzsl.ontology.columns import FactColumns
-from kgzsl.ontology.facts import Fact
+from kgzsl.ontology.edit import Edit
+from kgzsl.ontology.facts import Fact, FactKey
 from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.vocabulary import BUILT_IN, OWL, RDFS
 
@@ -25,12 +26,12 @@ MUTUAL = (OWL.sameAs, OWL.equivalentClass, OWL.equivalentProperty)
 
 @dataclass(frozen=True, eq=False)
 class Copies:
-    """Classes under removals, side by side in one ontology.
+    """Classes under edits, side by side in one ontology.
 
     Args:
-        ontology: entailed. Of each copy it has the facts that its class has under its removal; fillers go by their own
+        ontology: entailed. Of each copy it has the facts that its class has under its edit; fillers go by their own
             names.
-        of: for each removal, class -> its copy. A class that is not there does not depend on the facts.
+        of: for each edit, class -> its copy. A class that is not there does not depend on what is changed.
     """
 
     ontology: Ontology
@@ -41,8 +42,8 @@ class Module:
     """All that the facts of some classes rest on, and which of it rests on what.
 
     Entailing again takes as long as the ontology is large, however little is taken away. What is said of a class
-    rests on the facts of the terms that can be reached from it, and on nothing else: a removal is entailed for copies
-    of the few terms between the classes and the fact, next to all others, many removals at once.
+    rests on the facts of the terms that can be reached from it, and on nothing else: an edit is entailed for copies
+    of the few terms between the classes and the fact, next to all others, many edits at once.
 
     Args:
         ontology: entailed, by its own reasoner and without other vocabularies.
@@ -112,30 +113,42 @@ class Module:
         told &= self._own[c.subject] | (c.negative & self._own[c.object])
         return tuple(self.ontology.fact(row) for row in self.rows[told[self.rows]].tolist())
 
-    def affected(self, removal: Collection[Fact]) -> np.ndarray | None:
-        """Bool (term,): terms that depend on some facts; None where copies of them cannot tell what would be."""
+    def affected(self, edit: Edit) -> np.ndarray | None:
+        """Bool (term,): terms that depend on what an edit changes; None where copies cannot tell what would be."""
         o, c = self.ontology, self.ontology.columns
-        rows = np.array([-1 if (row := o.find(fact)) is None else row for fact in removal], dtype=np.int64)
-        if not self.closed or (rows < 0).any():
+        rows = np.array([-1 if (row := o.find(fact)) is None else row for fact in edit.remove], dtype=np.int64)
+        if not self.closed or (rows < 0).any() or not all(map(self._may_come, edit.add)):
             return None
         mutual = [o.index[p] for p in MUTUAL if p in o.index]
         turned = rows[self._apart[rows] | np.isin(c.predicate[rows], mutual)]
-        ends = np.concatenate([c.subject[rows], c.object[turned]])
-        found = self._reached(self._up, ends) & self.inside
+        starts = np.concatenate([c.subject[rows], [o.index[fact.subject] for fact in edit.add]]).astype(np.int64)
+        found = self._reached(self._up, np.concatenate([starts, c.object[turned]])) & self.inside
         # Properties are the same for all, and so are terms of the language itself. A copy that fulfills a definition
         # comes below the class as it was, unless what is asked for is a copy too.
-        if (self._never & found).any() or self._never[c.subject[rows]].any():
+        if (self._never & found).any() or self._never[starts].any():
             return None
         for definition in self._axioms.definitions:
             if found[definition.then] and not found[[*definition.named, *(f for _, f in definition.has)]].any():
                 return None
         return found
 
-    def without(self, removals: Sequence[Collection[Fact]], affected: Sequence[np.ndarray]) -> Copies:
-        """The classes without some facts, for each of many removals by itself.
+    def _may_come(self, fact: Fact) -> bool:
+        """Whether a fact can be added to copies: all that follows from it is inside, and no definition waits for it."""
+        o = self.ontology
+        ends = [o.index.get(term, -1) for term in (fact.subject, fact.predicate, fact.object)]
+        if min(ends) < 0 or not self.inside[ends[2]] or fact.predicate.startswith(BUILT_IN) or fact.strength != 1:
+            return False
+        if fact.object == OWL.Thing or o.axioms.chains or o.axioms.mirrors:
+            return False
+        above = {ends[1], *(o.index[iri] for iri in o.superclasses(fact.predicate) if iri in o.index)}
+        above |= set(o.links[1].paths(ends[1]))
+        return not any(p in above for definition in o.axioms.definitions for p, _ in definition.has)
+
+    def under(self, edits: Sequence[Edit], affected: Sequence[np.ndarray]) -> Copies:
+        """The classes under each of many edits by itself.
 
         Args:
-            removals: asserted facts each.
+            edits: each changes something.
             affected: what :meth:`affected` says of each.
         """
         o, c = self.ontology, self.ontology.columns
@@ -144,19 +157,21 @@ class Module:
         axioms, maps = [self._axioms], []
         more: list[str] = []
         mentioned = self._axioms.terms()
-        for number, (removal, mine) in enumerate(zip(removals, affected, strict=True)):
+        for number, (edit, mine) in enumerate(zip(edits, affected, strict=True)):
             own = np.flatnonzero(mine)
             new = np.arange(len(o.terms))
             new[own] = len(terms) + np.arange(len(own))
             copied = [f"{o.terms[k]}\x1f{number}" for k in own.tolist()]
             terms += copied
             more += copied
-            gone = {o.find(fact) for fact in removal}
+            gone = {o.find(fact) for fact in edit.remove}
             rows = self.rows[mine[c.subject[self.rows]] | (self._apart & mine[c.object])[self.rows]]
             rows = rows[~np.isin(rows, [row for row in gone if row is not None])]
             subject, predicate, object, *rest = c.take(rows)
             columns.append(_having([(p, int(new[f])) for p, f in self.pairs if mine[f]], subject=len(o.terms)))
             columns.append((new[subject].astype(np.int32), predicate, new[object].astype(np.int32), *rest))
+            if edit.add:
+                columns.append(_added(_new_in(edit, o), o, new))
             if not mentioned.isdisjoint(own.tolist()):
                 axioms.append(self._axioms.renumbered(new.tolist().__getitem__))
             maps.append((own, new))
@@ -188,8 +203,8 @@ def _told(
         c: facts.
         asked: the copies.
         base: what each term is a copy of, or itself.
-        under: under which removal each term is; -1 for those that are no copies.
-        affected: bool (removal, term): under a removal these terms are their copies.
+        under: under which edit each term is; -1 for those that are no copies.
+        affected: bool (edit, term): under an edit these terms are their copies.
     """
     wanted = np.zeros(len(base), dtype=bool)
     wanted[list(asked)] = True
@@ -199,7 +214,7 @@ def _told(
     plain = np.flatnonzero((under[other] < 0) & (other < affected.shape[1]))
     stale = np.zeros(len(rows), dtype=bool)
     stale[plain] = affected[turn[plain], other[plain]]
-    # Of other removals' copies nothing is known here.
+    # Of other edits' copies nothing is known here.
     stale |= (under[other] >= 0) & (under[other] != turn)
     subject, predicate, object, negative, source, *rest = c.take(rows[~stale])
     object = base[object].astype(np.int32)
@@ -217,6 +232,35 @@ def _having(pairs: Sequence[tuple[int, int]], *, subject: int) -> tuple[np.ndarr
     count = len(property)
     no, first = np.zeros(count, dtype=bool), np.zeros(count, dtype=np.int32)
     return np.full(count, subject, dtype=np.int32), property, filler, no, first, np.ones(count, dtype=np.float32), no
+
+
+def _new_in(edit: Edit, ontology: Ontology) -> list[Fact]:
+    """Facts that an edit adds and that are not asserted, each once."""
+    gone = {fact.key for fact in edit.remove}
+    found: dict[FactKey, Fact] = {}
+    for fact in edit.add:
+        row = ontology.find(fact)
+        if row is None or ontology.columns.source[row] < 0 or fact.key in gone:
+            found[fact.key] = fact
+    return list(found.values())
+
+
+def _added(facts: Sequence[Fact], ontology: Ontology, new: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Facts that are added to copies, as columns."""
+    index, count = ontology.index, len(facts)
+    ends = [[int(new[index[f.subject]]), index[f.predicate], int(new[index[f.object]])] for f in facts]
+    subject, predicate, object = np.array(ends, dtype=np.int32).reshape(-1, 3).T
+    negative = np.array([f.polarity == "negative" for f in facts], dtype=bool)
+    plain = np.ones(count, dtype=bool)
+    return (
+        subject,
+        predicate,
+        object,
+        negative,
+        np.zeros(count, dtype=np.int32),
+        np.ones(count, dtype=np.float32),
+        plain,
+    )
 
 
 def _joined(parts: Sequence[Axioms]) -> Axioms:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgzsl.errors import NoFactsError
-from kgzsl.ontology import Edit, Ontology, edited, parse_ontology
+from kgzsl.ontology import Edit, Fact, Ontology, edited, parse_ontology
 from kgzsl.ontology.copies import Module
 from kgzsl.semantics import ClassAttributes, class_attributes
 
@@ -25,6 +25,10 @@ LACKS = st.tuples(st.just("lacks"), names(CLASSES), names(PROPERTIES), names((*F
 DEFINED = st.tuples(st.just("defined"), names(CLASSES), names(CLASSES), names(PROPERTIES), names(FILLERS))
 CHAIN = st.tuples(st.just("chain"), names(PROPERTIES), names(PROPERTIES), names(PROPERTIES))
 STATEMENT = st.one_of(LINK, LINK, ORDER, SAME, APART, ABOVE, HAS, HAS, HAS, LACKS, DEFINED, CHAIN)
+
+
+def terms(some: str) -> list[str]:
+    return ["http://e/#" + name for name in some]
 
 
 def some(property: str, filler: str) -> str:
@@ -49,7 +53,7 @@ def written(statement: tuple[str, ...]) -> str:
 def world(statements: list[tuple[str, ...]]) -> Ontology:
     lines = [PREFIXES, *(f":{c} a owl:Class ." for c in CLASSES), *(f":{p} a owl:ObjectProperty ." for p in PROPERTIES)]
     # Attributes are what classes have: one class has them all, so that each is a column.
-    lines += [f":Whole a owl:Class ; rdfs:subClassOf {some(p, f)} ." for p in PROPERTIES for f in FILLERS]
+    lines += [f":Whole a owl:Class ; rdfs:subClassOf {some(p, f)} ." for p in PROPERTIES for f in FILLERS + CLASSES]
     return parse_ontology("\n".join([*lines, *map(written, statements)])).entail()
 
 
@@ -73,14 +77,16 @@ def test_copies_say_what_the_whole_ontology_says(statements: list[tuple[str, ...
     basis = module.basis()
     if not basis:
         return
-    removals = data.draw(st.lists(st.lists(st.sampled_from(basis), min_size=1, max_size=3, unique=True), max_size=4))
-    affected = [module.affected(removal) for removal in removals]
-    told = [(removal, mine) for removal, mine in zip(removals, affected, strict=True) if mine is not None]
+    added = st.builds(Fact, st.sampled_from(every), st.sampled_from(terms(PROPERTIES)), st.sampled_from(terms(FILLERS)))
+    removals = st.lists(st.sampled_from(basis), min_size=1, max_size=3, unique=True)
+    change = st.builds(lambda gone, new: Edit(tuple(gone), tuple(new)), removals, st.lists(added, max_size=2))
+    edits = data.draw(st.lists(change, max_size=4))
+    told = [(edit, mine) for edit in edits if (mine := module.affected(edit)) is not None]
     if not told:
         return
-    copies = module.without([removal for removal, _ in told], [mine for _, mine in told])
-    for (removal, _), of in zip(told, copies.of, strict=True):
-        whole = edited(ontology, Edit(remove=tuple(removal)))
+    copies = module.under([edit for edit, _ in told], [mine for _, mine in told])
+    for (edit, _), of in zip(told, copies.of, strict=True):
+        whole = edited(ontology, edit)
         for iri in classes:
             own = [k for k, a in enumerate(like.attributes) if a.filler != iri]  # of its own kind no fact says it is
             expected = rows(whole, [iri], like)[:, 0]
