@@ -52,6 +52,16 @@ def scores_of(model: Model, images: np.ndarray | Rows, table: ClassAttributes) -
     return np.concatenate([none, *scores_in_turn(model, in_batches(images), table)])
 
 
+def _scores(model: ZeroShotClassifier, evidence: np.ndarray, table: ClassAttributes) -> np.ndarray:
+    """The same from evidence ``(image, attribute + dim)``."""
+    import torch
+
+    with torch.inference_mode():
+        classes = class_vectors(model, table)
+        scores: np.ndarray = model.scores(torch.from_numpy(evidence).to(classes.device), classes).cpu().numpy()
+    return scores
+
+
 def scores_in_turn(
     model: Model, batches: Iterable[np.ndarray], table: ClassAttributes, *, added: int = 0
 ) -> Iterator[np.ndarray]:
@@ -172,20 +182,24 @@ def settle_gate(
 
     if gate:
         chosen = np.flatnonzero(~training[labels])
-        count = len(model.classes.prior)
+        seen = evidence_of(model, images)
         gates = fit_gate(
-            evidence_of(model, images[chosen])[:, :count],
+            seen[chosen, : len(model.classes.prior)],
             table.degree[labels[chosen]],
             table.known[labels[chosen]],
             prior=model.classes.prior.cpu().numpy(),
             properties=model.classes.properties.cpu().numpy(),
             labels=labels[chosen],
         )
-        bearing, before = torch.from_numpy(gates.bearing).float(), validate()[SELECTED_BY]
-        model.classes.set_gates(torch.from_numpy(gates.attribute).float(), bearing)
-        # Each fact is judged alone. Many that are weak alone may be strong together, and then all of them stay open.
-        if validate()[SELECTED_BY] < before:
-            model.classes.set_gates(torch.ones(count), bearing)
+        bearing, best = torch.from_numpy(gates.bearing).float(), -1.0
+        for choice in gates.choices:
+            before = model.classes.gate.clone()
+            model.classes.set_gates(torch.from_numpy(choice).float(), bearing)
+            found = metrics_of(_scores(model, seen, table), labels, training)[SELECTED_BY]
+            if found > best:
+                best = found
+            else:
+                model.classes.set_gates(before, bearing)
         _settle_sources(model, images[chosen], labels[chosen], table=table, candidates=np.flatnonzero(~training))
     return validate()
 

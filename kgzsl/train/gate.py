@@ -26,6 +26,8 @@ SHARE_WORTH = 2.0
 """As many attributes of a property the share of all attributes is worth, where the property's own is estimated."""
 CLOSED_BELOW = 0.2
 """An attribute that is less likely than this to be shown is closed."""
+CUTS = (0.2, 0.1, 0.05, 0.02)
+"""Where else to close attributes that are less likely to be shown, the others left wide open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +45,16 @@ class Gates:
     attribute: np.ndarray
     bearing: np.ndarray
     chance: np.ndarray
+
+    @property
+    def choices(self) -> tuple[np.ndarray, ...]:
+        """Gates to choose from, float64 (attribute,) each: ``attribute``, then those that close ever less.
+
+        Each attribute is judged alone, and by few classes. Many that are weak alone may be strong together; how much of
+        that to allow for, only what they do together can tell.
+        """
+        cuts = [(self.chance >= cut).astype(np.float64) for cut in CUTS]
+        return (self.attribute, *cuts, np.ones_like(self.chance))
 
 
 def fit_gate(
