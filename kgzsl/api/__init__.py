@@ -16,6 +16,7 @@ from kgzsl.api.protocol import fit_at_once, report_of, run_folders, runs_of_seed
 from kgzsl.api.records import Dataset, Listener, Prediction, Run
 from kgzsl.api.sources import creatures_ontology, load_dataset, load_endpoint, load_ontology
 from kgzsl.api.training import fit, load_run
+from kgzsl.api.whatif import WhatIf, what_if
 
 __all__ = [
     "BASELINES",
@@ -25,6 +26,7 @@ __all__ = [
     "Listener",
     "Prediction",
     "Run",
+    "WhatIf",
     "ablate",
     "add_classes",
     "ask",
@@ -49,5 +51,6 @@ __all__ = [
     "runs_of_seeds",
     "settings_of",
     "verbalizer",
+    "what_if",
     "with_kept_classes",
 ]

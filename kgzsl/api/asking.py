@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +97,7 @@ def explain(
     against: str | None = None,
     speaking_for: str | None = None,
     method: str = "margin",
+    turning: bool = False,
     name: str | None = None,
 ) -> Explanation:
     """Which facts drove the prediction for one image.
@@ -107,7 +108,8 @@ def explain(
         against: the rival class by IRI or label; by default the runner-up.
         speaking_for: the class to explain, by IRI or label; by default the predicted one. Its rival is then the
             predicted one by default.
-        method: one of :data:`kgzsl.explain.METHODS`.
+        method: one of :data:`kgzsl.explain.methods.METHODS`.
+        turning: whether to look for the smallest change of the ontology that would turn the prediction.
         name: what to call the image.
 
     Returns:
@@ -119,10 +121,13 @@ def explain(
         UnknownTermError: no such class.
         SplitError: no class of the run, or the rival is the explained class.
     """
+    from kgzsl.explain.counterfactual import counterfactual
     from kgzsl.explain.methods import method_of
 
     chosen = method_of(method)
-    return chosen.explain(ask(run, image, against=against, speaking_for=speaking_for, name=name))
+    question = ask(run, image, against=against, speaking_for=speaking_for, name=name)
+    told = chosen.explain(question)
+    return replace(told, counterfactual=counterfactual(question)) if turning else told
 
 
 def ask(

@@ -51,7 +51,8 @@ class RunWorlds:
 
     def vectors(self, edits: Sequence[Edit], classes: Sequence[str]) -> np.ndarray:
         """Vectors of classes under each edit, float64 ``(edit, class, attribute + dim)``."""
-        classes, module = tuple(classes), self._module(classes)
+        classes = tuple(classes)
+        module = self._module(classes)
         base = self._encoded(self.run.attributes.subset(classes))
         found = np.repeat(base[None], len(edits), axis=0)
         quick: list[tuple[int, np.ndarray]] = []

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from kgzsl.errors import ConfigError, Problem, nearest
+from kgzsl.explain.ablation import AblationMethod
 from kgzsl.explain.margin import MarginMethod
 from kgzsl.explain.question import Method
 
 __all__ = ["METHODS", "method_of"]
 
-METHODS: dict[str, Method] = {method.name: method for method in (MarginMethod(),)}
+METHODS: dict[str, Method] = {method.name: method for method in (MarginMethod(), AblationMethod())}
 """A further method needs a class with ``name``, ``exact_for`` and ``explain``, and a place here."""
 
 

@@ -28,6 +28,9 @@ class Worlds(Protocol):
     def basis(self, classes: Sequence[str]) -> tuple[Fact, ...]:
         """The asserted facts that anything said of some classes may rest on, sorted."""
 
+    def vectors(self, edits: Sequence[Edit], classes: Sequence[str]) -> np.ndarray:
+        """Vectors of classes under each edit, ``(edit, class, attribute + dim)``."""
+
     def scores(self, evidence: np.ndarray, edits: Sequence[Edit], classes: Sequence[str]) -> np.ndarray:
         """Scores of classes under each edit for each image, ``(image, edit, class)``.
 

@@ -130,19 +130,34 @@ class Module:
         for definition in self._axioms.definitions:
             if found[definition.then] and not found[[*definition.named, *(f for _, f in definition.has)]].any():
                 return None
-        return found
+        return None if edit.add and self._awaited(edit, found) else found
 
     def _may_come(self, fact: Fact) -> bool:
-        """Whether a fact can be added to copies: all that follows from it is inside, and no definition waits for it."""
+        """Whether a fact can be added to copies: all that it leads to is inside, and nothing composes it."""
         o = self.ontology
         ends = [o.index.get(term, -1) for term in (fact.subject, fact.predicate, fact.object)]
         if min(ends) < 0 or not self.inside[ends[2]] or fact.predicate.startswith(BUILT_IN) or fact.strength != 1:
             return False
-        if fact.object == OWL.Thing or o.axioms.chains or o.axioms.mirrors:
-            return False
-        above = {ends[1], *(o.index[iri] for iri in o.superclasses(fact.predicate) if iri in o.index)}
-        above |= set(o.links[1].paths(ends[1]))
-        return not any(p in above for definition in o.axioms.definitions for p, _ in definition.has)
+        return fact.object != OWL.Thing and not (o.axioms.chains or o.axioms.mirrors)
+
+    def _awaited(self, edit: Edit, affected: np.ndarray) -> bool:
+        """Whether additions may complete a definition for a term that they are said of, directly or from above."""
+        o, below = self.ontology, self.ontology.index.get(RDFS.subClassOf, -1)
+        come: set[tuple[int, int]] = set()
+        for fact in edit.add:
+            fillers = {o.index[fact.object], *o.hierarchy.reach([o.index[fact.object]]).tolist()}
+            fillers |= {o.index[OWL.Thing]} if OWL.Thing in o.index else set()
+            come |= {(p, f) for p in o.links[1].paths(o.index[fact.predicate]) for f in fillers}
+        terms = np.flatnonzero(affected).tolist()
+        for definition in o.axioms.definitions:
+            if come.isdisjoint(definition.has):
+                continue
+            rest = [(below, n) for n in definition.named] + [pair for pair in definition.has if pair not in come]
+            rest = [(p, f) for p, f in rest if not o._unnamed[f] and o.terms[f] != OWL.Thing]
+            for term in terms:
+                if all((p == below and f == term) or o.row(term, p, f, negative=False) is not None for p, f in rest):
+                    return True
+        return False
 
     def under(self, edits: Sequence[Edit], affected: Sequence[np.ndarray]) -> Copies:
         """The classes under each of many edits by itself.

@@ -82,6 +82,11 @@ RULES: tuple[Rule, ...] = (
     Rule(r"has (a|(body )?(part|teeth)) \| .*", "has {a_filler}", "has no {filler}"),
     Rule(r"(has|have) (.* )?(?P<noun>\w+)( .*)? \| (.* )?(?P=noun)( .*)?", "has {a_filler}", "has no {filler}"),
     Rule(r"has color \| .*", "is {filler} in color", "is not {filler} in color"),
+    Rule(
+        r"has (?P<kind>main|primary|secondary|base|overall|dominant|typical|natural) color \| .*",
+        "has {filler} as its {kind} color",
+        "does not have {filler} as its {kind} color",
+    ),
     Rule(r"has (?P<part>.+) color \| .*", "has {a_filler} {part}", "does not have {a_filler} {part}"),
     Rule(
         r"has (?P<noun>(.* )?(shape|texture|size|character|behavior|temperament|build)) \| .*",
