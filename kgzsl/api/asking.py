@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -254,9 +254,10 @@ def _array(run: Run, image: str | Path) -> np.ndarray:
     return encode(read([image]))[0]
 
 
+@lru_cache(maxsize=4)
 def verbalizer(ontology: Ontology) -> Callable[[Fact], str]:
-    """Facts as phrases in the words of an ontology."""
-    return partial(verbalize, ontology=ontology)
+    """Facts as phrases in the words of an ontology, each put together once."""
+    return cache(partial(verbalize, ontology=ontology))
 
 
 def _row(run: Run, name: str) -> int:

@@ -158,10 +158,9 @@ def _renormalized(question: Question, fact: Fact, columns: Sequence[int]) -> flo
 
 def responsible(attributes: ClassAttributes, classes: tuple[str, str], attribute: Attribute) -> tuple[Fact, ...]:
     """The facts that set two classes apart in one attribute; none where strengths alone do."""
-    column = attributes.attributes.index(attribute)
     cells, told = [], False
     for iri in classes:
-        row = attributes.classes.index(iri)
+        row, column = attributes.position(iri, attribute)
         stated = bool(attributes.known[row, column] and not attributes.assumed[row, column])
         cells.append((not stated, attributes.sources(iri, attribute)))
         told |= bool(attributes.degree[row, column] != attributes.value[row, column])

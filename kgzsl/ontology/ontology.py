@@ -297,7 +297,13 @@ class Ontology:
         """
         from kgzsl.ontology.proofs import prove
 
-        return prove(self, fact)
+        if fact.key not in self._proofs:
+            self._proofs[fact.key] = prove(self, fact)
+        return self._proofs[fact.key]
+
+    @cached_property
+    def _proofs(self) -> dict[FactKey, Proof]:
+        return {}
 
     # ---- other views -----------------------------------------------------------------
 

@@ -128,7 +128,18 @@ class ClassAttributes:
         Raises:
             UnknownTermError: the class or attribute is not in the matrix.
         """
-        row, column = self._position(class_iri, attribute)
+        cell = self.position(class_iri, attribute)
+        if cell not in self._told:
+            self._told[cell] = self._sources(cell, class_iri, attribute)
+        return self._told[cell]
+
+    @cached_property
+    def _told(self) -> dict[tuple[int, int], tuple[Fact, ...]]:
+        return {}
+
+    def _sources(self, cell: tuple[int, int], class_iri: str, attribute: Attribute) -> tuple[Fact, ...]:
+        """The same, looked up."""
+        row, column = cell
         if not self.known[row, column]:
             return ()
         ontology, core = self.ontology, self.ontology.core
@@ -181,7 +192,7 @@ class ClassAttributes:
     def _columns(self) -> dict[Attribute, int]:
         return {attribute: k for k, attribute in enumerate(self.attributes)}
 
-    def _position(self, class_iri: str, attribute: Attribute) -> tuple[int, int]:
+    def position(self, class_iri: str, attribute: Attribute) -> tuple[int, int]:
         """Row and column of a cell."""
         if class_iri not in self._rows or attribute not in self._columns:
             raise UnknownTermError(Problem(f"no cell for {class_iri} and {attribute}"))
