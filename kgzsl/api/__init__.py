@@ -9,12 +9,13 @@ Example:
 
 from kgzsl.api.ablation import Ablation, ablate, settings_of
 from kgzsl.api.adding import add_classes, drop_classes, keep_classes, with_kept_classes
-from kgzsl.api.asking import ask, describe, explain, look, predict, verbalizer
+from kgzsl.api.asking import ask, class_of, describe, explain, look, predict, verbalizer
 from kgzsl.api.embedding import EmbeddingReport, embed
 from kgzsl.api.measuring import BASELINES, baseline, evaluate
 from kgzsl.api.protocol import fit_at_once, report_of, run_folders, runs_of_seeds
 from kgzsl.api.records import Dataset, Listener, Prediction, Run
 from kgzsl.api.sources import creatures_ontology, load_dataset, load_endpoint, load_ontology
+from kgzsl.api.surveying import survey
 from kgzsl.api.training import fit, load_run
 from kgzsl.api.whatif import WhatIf, what_if
 
@@ -31,6 +32,7 @@ __all__ = [
     "add_classes",
     "ask",
     "baseline",
+    "class_of",
     "creatures_ontology",
     "describe",
     "drop_classes",
@@ -50,6 +52,7 @@ __all__ = [
     "run_folders",
     "runs_of_seeds",
     "settings_of",
+    "survey",
     "verbalizer",
     "what_if",
     "with_kept_classes",

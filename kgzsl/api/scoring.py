@@ -26,6 +26,7 @@ __all__ = [
     "Selection",
     "calibrate",
     "class_vectors",
+    "evidence_in_turn",
     "evidence_of",
     "gates_of",
     "held_out_images",
@@ -42,7 +43,7 @@ HELD_OUT_EVERY = 10
 
 def evidence_of(model: Model, images: np.ndarray | Rows) -> np.ndarray:
     """Evidence ``(image, attribute)`` of images, that of states behind it."""
-    found = [evidence.cpu().numpy() for evidence in _evidence(model, in_batches(images))]
+    found = [evidence.cpu().numpy() for evidence in evidence_in_turn(model, in_batches(images))]
     return np.concatenate(found) if found else np.zeros((0, len(model.phrases)), dtype=np.float32)
 
 
@@ -74,7 +75,7 @@ def scores_in_turn(
     with torch.inference_mode():
         classes = class_vectors(model, table)
         parts = classes.split([len(classes) - added, added]) if added else (classes,)
-    for evidence in _evidence(model, batches):
+    for evidence in evidence_in_turn(model, batches):
         with torch.inference_mode():
             yield torch.cat([model.scores(evidence, part) for part in parts], dim=1).cpu().numpy()
 
@@ -92,7 +93,7 @@ def class_vectors(model: Model, table: ClassAttributes) -> torch.Tensor:
     return model.encode_classes(value, known, states)
 
 
-def _evidence(model: Model, batches: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
+def evidence_in_turn(model: Model, batches: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
     """Evidence ``(image, attribute)`` of one batch of images after the other, where the model is."""
     import torch
 

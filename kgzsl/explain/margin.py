@@ -19,7 +19,7 @@ from kgzsl.explain.question import Question
 from kgzsl.ontology import Fact
 from kgzsl.semantics import Attribute, ClassAttributes
 
-__all__ = ["MarginMethod", "explanation_of", "grounding_of", "responsible"]
+__all__ = ["Cell", "MarginMethod", "cell_of", "decisive", "explanation_of", "grounding_of", "responsible"]
 
 
 @dataclass(frozen=True)
@@ -156,21 +156,44 @@ def _renormalized(question: Question, fact: Fact, columns: Sequence[int]) -> flo
     return float(sign * (vector - np.where(taken, 0.0, grown)) @ evidence)
 
 
+@dataclass(frozen=True)
+class Cell:
+    """What is known of one attribute of one class.
+
+    Args:
+        stated: whether facts (or a class's strength) say it, and not an assumption alone.
+        told: whether a strength says something else of it than the facts.
+        facts: those that it came from.
+    """
+
+    stated: bool
+    told: bool
+    facts: tuple[Fact, ...]
+
+
+def cell_of(attributes: ClassAttributes, row: int, column: int) -> Cell:
+    """The cell of a class in one attribute."""
+    stated = bool(attributes.known[row, column] and not attributes.assumed[row, column])
+    told = bool(attributes.degree[row, column] != attributes.value[row, column])
+    return Cell(stated, told, attributes.sources(attributes.classes[row], attributes.attributes[column]))
+
+
+def decisive(one: Cell, other: Cell) -> Cell | None:
+    """The cell whose facts set two classes apart in an attribute; None where strengths alone do."""
+    # Stated cells before assumed ones, the predicted class before the rival.
+    for cell in sorted((one, other), key=lambda cell: not cell.stated):
+        if cell.facts and (cell.stated or not (one.told or other.told)):
+            return cell
+    return None
+
+
 def responsible(attributes: ClassAttributes, classes: tuple[str, str], attribute: Attribute) -> tuple[Fact, ...]:
     """The facts that set two classes apart in one attribute; none where strengths alone do."""
-    cells, told = [], False
-    for iri in classes:
-        row, column = attributes.position(iri, attribute)
-        stated = bool(attributes.known[row, column] and not attributes.assumed[row, column])
-        cells.append((not stated, attributes.sources(iri, attribute)))
-        told |= bool(attributes.degree[row, column] != attributes.value[row, column])
-    # Stated cells before assumed ones, the predicted class before the rival.
-    for unstated, facts in sorted(cells, key=lambda cell: cell[0]):
-        if facts and not (unstated and told):
-            return facts
-    if attributes.strength is not None:
-        return ()
-    raise ValueError(f"classes {classes} differ in {attribute}, but no fact says so")
+    one, other = (cell_of(attributes, *attributes.position(iri, attribute)) for iri in classes)
+    cell = decisive(one, other)
+    if cell is None and attributes.strength is None:
+        raise ValueError(f"classes {classes} differ in {attribute}, but no fact says so")
+    return () if cell is None else cell.facts
 
 
 def grounding_of(shares: np.ndarray) -> dict:

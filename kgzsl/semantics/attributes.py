@@ -148,11 +148,11 @@ class ClassAttributes:
         if attribute.unit is not None:
             rows = self.numbers.rows[attribute.property, attribute.filler][class_iri]
             return tuple(ontology.fact(row) for row in rows)
-        own = ontology.facts(class_iri, attribute.property)
+        own = self._own(ontology, class_iri, attribute.property)
         if self.assumed[row, column]:
-            return tuple(own)
+            return own
         if class_iri == attribute.filler:
-            return tuple(own or ontology.facts(predicate=attribute.property, object=class_iri))
+            return own or tuple(ontology.facts(predicate=attribute.property, object=class_iri))
         return tuple(fact for fact in own if fact.object == attribute.filler)
 
     def subset(self, classes: Sequence[str]) -> ClassAttributes:
@@ -183,6 +183,17 @@ class ClassAttributes:
         for source, table in sorted(self.states.items()):
             hasher.update(source.encode() + np.ascontiguousarray(table.astype("<f4")).tobytes())
         return hasher.hexdigest()
+
+    @cached_property
+    def _said(self) -> dict[tuple[str, str], tuple[Fact, ...]]:
+        """Facts of classes by property, once they were asked for."""
+        return {}
+
+    def _own(self, ontology: Ontology, class_iri: str, property: str) -> tuple[Fact, ...]:
+        """What an ontology says of a class under a property: of all its cells that is looked up once."""
+        if (class_iri, property) not in self._said:
+            self._said[class_iri, property] = tuple(ontology.facts(class_iri, property))
+        return self._said[class_iri, property]
 
     @cached_property
     def _rows(self) -> dict[str, int]:
