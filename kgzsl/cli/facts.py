@@ -115,7 +115,8 @@ def _show_overview(found: Overview, *, top: int) -> None:
     """Four tables."""
     survey, count = found.survey, len(found.survey.images)
     right = "" if found.accuracy is None else f", {100 * found.accuracy:.1f} % predicted right"
-    console.print(f"{count} {survey.source}, {len(found.classes)} classes{right}\n", soft_wrap=True)
+    classes = found.classes[0].label if len(found.classes) == 1 else f"{len(found.classes)} classes"
+    console.print(f"{count} {survey.source}, {classes}{right}\n", soft_wrap=True)
     weakest = sorted(found.classes, key=lambda c: c.margin)
     columns: tuple[str, ...] = ("class", ">images", ">right", ">margin", "most telling facts")
     print_table(columns, map(_class_row, weakest[:CLASSES]), title="Smallest margins first", wide=True)
@@ -192,7 +193,8 @@ def _show_confusion(survey: Survey, found: Confusion, *, top: int) -> None:
         listed: tuple[FactMean, ...] = getattr(found, kind)
         if listed:
             console.print()
-            _show_facts(survey, listed, title=title, top=top, whose=kind == "standing")
+            compared = "when right" if found.happened else "in the others"
+            _show_facts(survey, listed, title=title, top=top, whose=kind == "standing", other=compared)
     console.print()
     console.print(_sum(found.facts, (), found.parts, found.margin), soft_wrap=True)
     if found.blind:
@@ -209,11 +211,13 @@ def _show_confusion(survey: Survey, found: Confusion, *, top: int) -> None:
     console.print()
 
 
-def _show_facts(survey: Survey, listed: Sequence[FactMean], *, title: str, top: int, whose: bool = False) -> None:
+def _show_facts(
+    survey: Survey, listed: Sequence[FactMean], *, title: str, top: int, whose: bool = False, other: str = ""
+) -> None:
     """Facts with their means; the weakest are one line."""
     shown = sorted(listed, key=lambda f: -abs(f.contribution))[:top]
     shown = [fact for fact in listed if fact in shown]
-    usual = any(fact.usual is not None for fact in shown)
+    usual = bool(other) and any(fact.usual is not None for fact in shown)
     rows = []
     for fact in shown:
         interval = "" if fact.interval is None else " ".join(_signed(end) for end in fact.interval)
@@ -224,7 +228,7 @@ def _show_facts(survey: Survey, listed: Sequence[FactMean], *, title: str, top: 
     columns = (
         ">mean",
         "95 %",
-        *([">when right"] if usual else []),
+        *([f">{other}"] if usual else []),
         ">at work",
         ">shown",
         ">gate",

@@ -112,6 +112,7 @@ def _view(found: Overview, name: str, chosen: ClassFacts | Confusion | None) -> 
         "classes": [_class_row(one) for one in classes],
         "confusions": [_confusion_row(survey, one) for one in found.confusions],
         "heat": _heat(survey, found),
+        "behind": bool(confusions),
         "reasons": [
             {"code": code, "because": because, "count": count}
             for code, because in REASONS.items()

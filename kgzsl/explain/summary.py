@@ -47,11 +47,11 @@ REASONS: Mapping[str, str] = {
     "states": "the model is told states of classes alone, and no fact by itself",
     "not told": "the run is not told of its property (semantics.facts)",
     "literal": "a literal that is in no column",
-    "more specific": "in no column of its own: more specific facts say it",
     "all alike": "all classes of the run agree in it",
     "rivals alike": "every class that it was held against agrees in it",
     "said by others": "where it would tell classes apart, another fact says so",
     "no evidence": "the evidence is 0 in every image",
+    "more specific": "in no column of its own: more specific facts say it",
 }
 """Why a fact adds nothing."""
 TELLING = ("not seen", "closed", "states", "not told", "literal")

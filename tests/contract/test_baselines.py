@@ -169,6 +169,8 @@ def test_scores_linear_in_attributes_are_explained(kind: str, runs: Any, toys: A
 def test_other_kinds_say_that_they_cannot_be_explained(kind: str, runs: Any, toys: Any) -> None:
     with pytest.raises(ConfigError, match="duet, duet-compat, eszsl, ale, devise"):
         api.explain(runs(kind), toys.images / "GreenBox" / "0.png")
+    with pytest.raises(ConfigError, match="duet, duet-compat, eszsl, ale, devise"):
+        api.survey(runs(kind))
 
 
 @pytest.mark.parametrize("kind", ["eszsl", "clip-names"])
