@@ -218,24 +218,17 @@ def _show_facts(
     shown = sorted(listed, key=lambda f: -abs(f.contribution))[:top]
     shown = [fact for fact in listed if fact in shown]
     usual = bool(other) and any(fact.usual is not None for fact in shown)
+    examples = any(fact.most for fact in shown)
     rows = []
     for fact in shown:
         interval = "" if fact.interval is None else " ".join(_signed(end) for end in fact.interval)
-        said = _whose(survey, fact) if whose else fact.verbalization
         told = (_share(fact.at_work), _share(fact.shown), "" if fact.gate is None else f"{fact.gate:.2f}")
         compared = ("" if fact.usual is None else _signed(fact.usual),) if usual else ()
-        rows.append((_signed(fact.contribution), interval, *compared, *told, said, _example(fact)))
-    columns = (
-        ">mean",
-        "95 %",
-        *([f">{other}"] if usual else []),
-        ">at work",
-        ">shown",
-        ">gate",
-        "fact",
-        "most, least",
-    )
-    print_table(columns, rows, title=title, wide=True)
+        ends = (_example(fact),) if examples else ()
+        said = _whose(survey, fact) if whose else fact.verbalization
+        rows.append((_signed(fact.contribution), interval, *compared, *told, said, *ends))
+    columns = (">mean", "95 %", *([f">{other}"] if usual else []), ">at work", ">shown", ">gate", "fact")
+    print_table((*columns, *(["most, least"] if examples else [])), rows, title=title, wide=True)
     if (rest := len(listed) - len(shown)) > 0:
         left = sum(fact.contribution for fact in listed) - sum(fact.contribution for fact in shown)
         console.print(f"{_signed(left)}  {rest} weaker {'fact' if rest == 1 else 'facts'} together")

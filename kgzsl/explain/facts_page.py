@@ -172,6 +172,8 @@ def _heat(survey: Survey, found: Overview) -> dict[str, Any]:
         for other in columns:
             k = place.get((iri, other))
             cells.append(None if k is None else _heat_cell(found.confusions[k], at=k))
+        if not any(cells):
+            continue
         of = sum(count for (true, _), count in found.counts.items() if true == iri)
         listed.append({"label": label(iri), "right": found.counts.get((iri, iri), 0), "of": of, "cells": cells})
     shown = sum((iri, other) in place for iri in rows for other in columns)
@@ -275,7 +277,7 @@ def _wanted(survey: Survey, found: Overview, confusions: Sequence[Confusion]) ->
     for number in range(PICTURES):
         for one in found.classes:
             if one.facts:
-                column = survey.column_of(one.facts[0].fact)
+                column = survey.told.column_of(one.facts[0].fact)
                 sides = (one.facts[0].most, one.facts[0].least)
                 wanted |= dict.fromkeys((side[number].row, column) for side in sides if len(side) > number)
     return dict.fromkeys(list(wanted)[:THUMBNAILS])
@@ -283,7 +285,7 @@ def _wanted(survey: Survey, found: Overview, confusions: Sequence[Confusion]) ->
 
 def _column(survey: Survey, one: Confusion) -> int | None:
     """The attribute of the fact most responsible for a confusion."""
-    return None if one.culprit is None else survey.column_of(one.culprit.fact)
+    return None if one.culprit is None else survey.told.column_of(one.culprit.fact)
 
 
 @dataclass(frozen=True, eq=False)
@@ -332,7 +334,7 @@ class _Pictures:
 
     def of_fact(self, fact: FactMean) -> dict[str, list[dict[str, Any]]]:
         """Thumbnails of the images that show a fact most and least."""
-        column = self.survey.column_of(fact.fact)
+        column = self.survey.told.column_of(fact.fact)
         told = {}
         for side, examples in (("most", fact.most), ("least", fact.least)):
             there = [(self.at(e.row, column), e.evidence) for e in examples[:PICTURES]]

@@ -36,7 +36,7 @@ __all__ = [
 
 CONFIDENCE = 0.95
 SIDES = ("most", "least")
-EXAMPLES = 4
+EXAMPLES = 3
 """So many images that show a fact most, and as many that show it least."""
 CLOSEST = 5
 """Where nothing was confused, so many images are looked at: those that came closest."""
@@ -88,7 +88,8 @@ class FactMean:
             where it has no attribute of its own.
         gate: how much the model believes of what images show of it.
         usual: its mean over the images of the class that are predicted right; None where that is not asked.
-        most: the images that show it most (of an absence: with the least evidence of its attribute).
+        most: of a class's own facts, the images that show it most (of an absence: with the least evidence of its
+            attribute).
         least: those that show it least.
     """
 
@@ -105,8 +106,12 @@ class FactMean:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
-        told = {side: [{"image": e.image, "evidence": e.evidence} for e in getattr(self, side)] for side in SIDES}
-        return asdict(self) | {"interval": None if self.interval is None else list(self.interval)} | told
+        content = asdict(self) | {"interval": None if self.interval is None else list(self.interval)}
+        for side in SIDES:
+            del content[side]
+            if examples := getattr(self, side):
+                content[side] = [{"image": e.image, "evidence": e.evidence} for e in examples]
+        return content
 
 
 @dataclass(frozen=True)
@@ -330,13 +335,15 @@ class Overview:
         return {(names[one], names[other]): count for (one, other), count in sorted(Counter(pairs).items())}
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """For JSON; facts of rivals and what a class does not use are in the dictionary of the class itself."""
+        left_out = {"rival_facts", "unused"}
+        classes = [{k: v for k, v in one.to_dict().items() if k not in left_out} for one in self.classes]
         return {
             "images": len(self.survey.images),
             "of": self.survey.source,
             "accuracy": self.accuracy,
             "notes": list(self.survey.notes),
-            "classes": [one.to_dict() for one in self.classes],
+            "classes": classes,
             "confusions": [one.to_dict() | {"count": len(one.rows)} for one in self.confusions],
             "properties": [asdict(one) for one in self.properties],
             "unused": [one.to_dict() for one in self.unused],
@@ -372,7 +379,7 @@ def class_facts(survey: Survey, iri: str) -> ClassFacts:
     rows = np.flatnonzero(survey.explained == row)
     rivals = survey.rivals[rows]
     found = contributions(survey, rows, survey.explained[rows], rivals)
-    means = _means(survey, found, rows)
+    means = _means(survey, found, rows, examples=True)
     at_work = [k for k in means if means[k].at_work]
     ranked = sorted(at_work, key=lambda k: (-means[k].contribution, means[k].fact.key))
     labeled = bool((survey.labels[rows] >= 0).all())
@@ -454,6 +461,7 @@ def _means(
     *,
     chosen: np.ndarray | None = None,
     usual: np.ndarray | None = None,
+    examples: bool = False,
 ) -> dict[int, FactMean]:
     """Every fact's mean over some images, by its place in what was found.
 
@@ -463,6 +471,7 @@ def _means(
         rows: images of the survey.
         chosen: mask over them: which count; by default all.
         usual: float64 ``(fact,)``: means over other images, to compare with.
+        examples: whether to say of own facts which images show them most and least.
     """
     values = found.values if chosen is None else found.values[chosen]
     rows = rows if chosen is None else rows[chosen]
@@ -470,37 +479,41 @@ def _means(
     half = None
     if count > 1:
         half = float(stdtrit(count - 1, 0.5 + CONFIDENCE / 2)) * values.std(0, ddof=1) / np.sqrt(count)
-    columns = [survey.column_of(fact) for fact in found.facts]
+    columns = [survey.told.column_of(fact) for fact in found.facts]
     about = [k for k, column in enumerate(columns) if column is not None]
     evidence = _shown(survey, [found.facts[k] for k in about], rows)
-    order = np.argsort(-evidence, axis=0, kind="stable")
     shown = dict(zip(about, (evidence > 0).mean(0).tolist(), strict=True))
-    ends = dict(zip(about, zip(order[:EXAMPLES].T, order[: -EXAMPLES - 1 : -1].T, strict=True), strict=True))
+    wanted = [number for number, k in enumerate(about) if examples and found.own[k]]
+    ends = {about[k]: _ends(survey, rows, columns[about[k]], evidence[:, k]) for k in wanted}
     return {
         k: FactMean(
             fact=fact,
-            verbalization=survey.phrase(fact),
+            verbalization=survey.told.phrase(fact),
             contribution=mean[k],
             interval=None if half is None else (float(mean[k] - half[k]), float(mean[k] + half[k])),
             at_work=at_work[k],
             shown=shown.get(k),
             gate=None if column is None else float(survey.gates[column]),
             usual=None if usual is None else float(usual[k]),
-            **{
-                side: tuple(
-                    Example(row, survey.images[row], float(survey.evidence[row, column]))
-                    for row in rows[there].tolist()
-                )
-                for side, there in zip(SIDES, ends.get(k, ()), strict=False)
-            },
+            **ends.get(k, {}),
         )
         for k, (fact, column) in enumerate(zip(found.facts, columns, strict=True))
     }
 
 
+def _ends(survey: Survey, rows: np.ndarray, column: int | None, shown: np.ndarray) -> dict[str, tuple[Example, ...]]:
+    """The images that show a fact most and least; ``shown`` says how much each does."""
+    order = rows[np.argsort(-shown, kind="stable")].tolist()
+    sides = zip(SIDES, (order[:EXAMPLES], order[: -EXAMPLES - 1 : -1]), strict=True)
+    return {
+        side: tuple(Example(row, survey.images[row], float(survey.evidence[row, column])) for row in there)
+        for side, there in sides
+    }
+
+
 def _shown(survey: Survey, facts: Sequence[Fact], rows: np.ndarray) -> np.ndarray:
     """How much images show facts, ``(image, fact)``: evidence of their attributes, turned round for an absence."""
-    columns = np.array([survey.column_of(fact) for fact in facts], dtype=np.intp)
+    columns = np.array([survey.told.column_of(fact) for fact in facts], dtype=np.intp)
     signs = np.array([1.0 if fact.polarity == "positive" else -1.0 for fact in facts])
     return survey.evidence[np.ix_(rows, columns)] * signs
 
@@ -508,81 +521,84 @@ def _shown(survey: Survey, facts: Sequence[Fact], rows: np.ndarray) -> np.ndarra
 def _blind(survey: Survey, found: Contributions, rows: np.ndarray, *, one: int, other: int) -> tuple[BlindFact, ...]:
     """Facts that would tell two classes apart, but do not in images of the first."""
     mean = dict(zip(found.facts, found.values.mean(0).tolist(), strict=True))
-    said = [{f.key[1:]: f for f in survey.facts_of(row)} for row in (one, other)]
+    said = [{f.key[1:]: f for f in survey.told.of(row)} for row in (one, other)]
     blind = []
     for own, rest in (said, said[::-1]):
         for key in sorted(own.keys() - rest.keys()):
-            fact, column = own[key], survey.column_of(own[key])
+            fact, column = own[key], survey.told.column_of(own[key])
             if mean.get(fact, 0.0) > 0:
                 continue
             reason = "not seen" if fact in mean else _reason(survey, fact, [(one, other)])
             if reason in TELLING:
                 shown = None if column is None else float((_shown(survey, [fact], rows) > 0).mean())
-                blind.append(BlindFact(fact, survey.phrase(fact), reason, shown))
+                blind.append(BlindFact(fact, survey.told.phrase(fact), reason, shown))
     return tuple(sorted(blind, key=lambda f: (list(REASONS).index(f.reason), mean.get(f.fact, 0.0), f.fact.key)))
 
 
 def _unused(survey: Survey, rows: np.ndarray, *, of: int | None = None) -> tuple[UnusedFact, ...]:
     """Facts that add nothing to the margins of some images: of the class in a row, or of all that come up in them."""
-    used: set[Fact] = set()
+    used: set[int] = set()
     pairs: dict[int, set[tuple[int, int]]] = defaultdict(set)
     for pair in shares_by_pair(survey, rows, survey.explained[rows], survey.rivals[rows]):
         for row in (pair.one, pair.other):
             pairs[row].add((pair.one, pair.other))
-        used.update(pair.apart.facts[k] for k in np.flatnonzero(pair.values.any(0)).tolist())
+        used.update(pair.apart.facts[pair.values.any(0)].tolist())
     return tuple(
-        UnusedFact(fact, survey.phrase(fact), _reason(survey, fact, pairs[row]))
+        UnusedFact(fact, survey.told.phrase(fact), _reason(survey, fact, pairs[row]))
         for row in sorted(pairs if of is None else {of})
-        for fact in survey.facts_of(row)
-        if fact not in used
+        for fact in survey.told.of(row)
+        if survey.told.number(fact) not in used
     )
 
 
 def _reason(survey: Survey, fact: Fact, pairs: Collection[tuple[int, int]]) -> str:
     """Why a fact adds nothing where its class is held against these; a key of :data:`REASONS`."""
-    table, column = survey.attributes, survey.column_of(fact)
+    table, column = survey.attributes, survey.told.column_of(fact)
     if column is None and fact.object not in survey.ontology.index:
         return "literal"
     if column is None:
-        return "more specific" if survey.is_told_of(fact.predicate) else "not told"
+        return "more specific" if survey.told.has(fact.predicate) else "not told"
     if table.silent:
         return "states"
     if survey.gates[column] == 0:
         return "closed"
-    if survey.alike[column]:
+    if survey.told.alike[column]:
         return "all alike"
-    apart = [survey.apart(*pair) for pair in pairs]
+    apart = [survey.told.apart(*pair) for pair in pairs]
     if not any(one.difference[column] for one in apart):
         return "rivals alike"
-    return "no evidence" if any(fact in one.facts for one in apart) else "said by others"
+    return "no evidence" if any(survey.told.number(fact) in one.facts for one in apart) else "said by others"
 
 
 def _properties(survey: Survey, rows: np.ndarray) -> tuple[PropertyTotal, ...]:
     """How much the facts of each property move margins."""
-    total: dict[str, float] = defaultdict(float)
-    signed: dict[str, float] = defaultdict(float)
-    facts: dict[str, set[Fact]] = defaultdict(set)
+    absolute: dict[int, float] = defaultdict(float)
+    signed: dict[int, float] = defaultdict(float)
     for pair in shares_by_pair(survey, rows, survey.explained[rows], survey.rivals[rows]):
-        sums = zip(pair.apart.facts, np.abs(pair.values).sum(0).tolist(), pair.values.sum(0).tolist(), strict=True)
-        for fact, absolute, value in sums:
-            if absolute:
-                total[fact.predicate] += absolute / len(rows)
-                signed[fact.predicate] += value / len(rows)
-                facts[fact.predicate].add(fact)
+        sums = zip(
+            pair.apart.facts.tolist(), np.abs(pair.values).sum(0).tolist(), pair.values.sum(0).tolist(), strict=True
+        )
+        for number, weight, value in sums:
+            absolute[number] += weight / len(rows)
+            signed[number] += value / len(rows)
+    total: dict[str, float] = dict.fromkeys(survey.attributes.properties, 0.0)
+    told: dict[str, list[int]] = defaultdict(list)
+    for number in (number for number, weight in absolute.items() if weight):
+        predicate = survey.told.facts[number].predicate
+        total[predicate] = total.get(predicate, 0.0) + absolute[number]
+        told[predicate].append(number)
     columns: dict[str, list[int]] = defaultdict(list)
     for k, attribute in enumerate(survey.attributes.attributes):
         columns[attribute.property].append(k)
-    for iri in columns:
-        total[iri] += 0.0
     everything = sum(total.values()) or 1.0
     return tuple(
         PropertyTotal(
             iri=iri,
             label=survey.ontology.label(iri),
             total=value,
-            contribution=signed[iri],
+            contribution=sum(signed[number] for number in told[iri]),
             share=value / everything,
-            facts=len(facts[iri]),
+            facts=len(told[iri]),
             gate=float(survey.gates[columns[iri]].mean()) if columns[iri] else 1.0,
         )
         for iri, value in sorted(total.items(), key=lambda pair: (-pair[1], pair[0]))

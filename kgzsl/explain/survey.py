@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
 
-from kgzsl.explain.margin import Cell, cell_of, decisive
+from kgzsl.explain.told import Apart, Told
 from kgzsl.ontology import Fact, Ontology
-from kgzsl.ontology.vocabulary import OWL
-from kgzsl.semantics import Attribute, ClassAttributes
+from kgzsl.semantics import ClassAttributes
 
-__all__ = ["Apart", "Contributions", "PairShares", "Survey", "contributions", "shares_by_pair"]
-
-
-@dataclass(frozen=True, eq=False)
-class Apart:
-    """What sets one class apart from another, whatever the image.
-
-    Args:
-        difference: float64 ``(attribute + dim,)``: vector of the one less that of the other.
-        columns: the attributes in which they differ.
-        facts: the facts that say so.
-        own: bool ``(fact,)``: whether a fact was told of the one; the others were told of the other.
-        division: float64 ``(column, fact)``: which part of a column's share is a fact's. Rows sum to 1, or to 0 where
-            strengths alone set the classes apart.
-    """
-
-    difference: np.ndarray
-    columns: np.ndarray
-    facts: tuple[Fact, ...]
-    own: np.ndarray
-    division: np.ndarray
+__all__ = ["Contributions", "PairShares", "Survey", "contributions", "shares_by_pair"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,118 +81,10 @@ class Survey:
         """What the class in a row is called."""
         return self.ontology.label(self.attributes.classes[row])
 
-    def phrase(self, fact: Fact) -> str:
-        """A fact in words, without its subject."""
-        said = fact.key[1:]  # whoever it is said of
-        if said not in self._phrases:
-            self._phrases[said] = self.verbalize(fact)
-        return self._phrases[said]
-
-    def cell(self, row: int, column: int) -> Cell:
-        """What is known of a class in an attribute."""
-        if (row, column) not in self._cells:
-            self._cells[row, column] = cell_of(self.attributes, row, column)
-        return self._cells[row, column]
-
-    def column_of(self, fact: Fact) -> int | None:
-        """The attribute that a fact is about; None where it has no column."""
-        column = self._columns.get((fact.predicate, fact.object))
-        if column is None and fact.subject in self._rows:
-            row = self._rows[fact.subject]
-            column = next(
-                (k for k in self._of_numbers.get(fact.predicate, ()) if fact in self.cell(row, k).facts), None
-            )
-        return column
-
-    def is_told_of(self, property: str) -> bool:
-        """Whether a property, or one below it, has attributes."""
-        if property not in self._told_of:
-            below: Iterable[str] = (property,)
-            if property in self.ontology.index:
-                _, properties = self.ontology.links
-                found = properties.paths(self.ontology.index[property], upwards=False)
-                below = (self.ontology.terms[k] for k in found)
-            self._told_of[property] = not self._properties.isdisjoint(below)
-        return self._told_of[property]
-
     @cached_property
-    def alike(self) -> np.ndarray:
-        """Bool ``(attribute,)``: whether all classes are known to agree in it."""
-        return self.attributes.known.all(0) & (np.ptp(self.attributes.degree, axis=0) == 0)
-
-    def facts_of(self, row: int) -> tuple[Fact, ...]:
-        """All that the ontology says of a class; that it is a thing says nothing."""
-        if row not in self._facts:
-            said = self.ontology.facts(self.attributes.classes[row])
-            self._facts[row] = tuple(fact for fact in said if fact.object not in (OWL.Thing, fact.subject))
-        return self._facts[row]
-
-    def apart(self, one: int, other: int) -> Apart:
-        """What sets the class in one row apart from that in another."""
-        if (one, other) not in self._pairs:
-            self._pairs[one, other] = self._compared(one, other)
-        return self._pairs[one, other]
-
-    def _compared(self, one: int, other: int) -> Apart:
-        """The same, worked out."""
-        difference = self.vectors[one] - self.vectors[other]
-        columns = np.flatnonzero(difference[: len(self.attributes.attributes)])
-        place: dict[Fact, int] = {}
-        own: list[bool] = []
-        parts: list[tuple[int, int, float]] = []
-        for number, column in enumerate(columns.tolist()):
-            cell = decisive(first := self.cell(one, column), self.cell(other, column))
-            for fact in cell.facts if cell else ():
-                if fact not in place:
-                    place[fact] = len(place)
-                    own.append(cell is first)
-                parts.append((number, place[fact], 1 / len(cell.facts)))  # type: ignore[union-attr]
-        division = np.zeros((len(columns), len(place)))
-        for number, k, part in parts:
-            division[number, k] = part
-        return Apart(difference, columns, tuple(place), np.array(own, dtype=bool), division)
-
-    @cached_property
-    def _phrases(self) -> dict[tuple[str, ...], str]:
-        return {}
-
-    @cached_property
-    def _told_of(self) -> dict[str, bool]:
-        return {}
-
-    @cached_property
-    def _facts(self) -> dict[int, tuple[Fact, ...]]:
-        return {}
-
-    @cached_property
-    def _properties(self) -> frozenset[str]:
-        return frozenset(self.attributes.properties)
-
-    @cached_property
-    def _cells(self) -> dict[tuple[int, int], Cell]:
-        return {}
-
-    @cached_property
-    def _pairs(self) -> dict[tuple[int, int], Apart]:
-        return {}
-
-    @cached_property
-    def _columns(self) -> dict[tuple[str, str], int]:
-        return {(a.property, a.filler): k for k, a in enumerate(self.attributes.attributes) if a.unit is None}
-
-    @cached_property
-    def _of_numbers(self) -> dict[str, list[int]]:
-        """Columns of numbers by property."""
-        found: dict[str, list[int]] = {}
-        attributes: Sequence[Attribute] = self.attributes.attributes
-        for k, attribute in enumerate(attributes):
-            if attribute.unit is not None:
-                found.setdefault(attribute.property, []).append(k)
-        return found
-
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {iri: row for row, iri in enumerate(self.attributes.classes)}
+    def told(self) -> Told:
+        """What is said of the classes."""
+        return Told(self.attributes, self.vectors, ontology=self.ontology, verbalize=self.verbalize)
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,7 +121,7 @@ def shares_by_pair(survey: Survey, rows: np.ndarray, explained: np.ndarray, riva
     order = np.argsort(which, kind="stable")
     ends = np.cumsum(np.bincount(which, minlength=len(pairs)))[:-1]
     for (one, other), places in zip(pairs.tolist(), np.split(order, ends), strict=True):
-        apart = survey.apart(one, other)
+        apart = survey.told.apart(one, other)
         shares = survey.evidence[rows[places]] * apart.difference
         yield PairShares(one, other, places, apart, shares, shares[:, apart.columns] @ apart.division)
 
@@ -291,15 +162,12 @@ def contributions(survey: Survey, rows: np.ndarray, explained: np.ndarray, rival
         rivals: row of the class that it is held against.
     """
     found = list(shares_by_pair(survey, rows, explained, rivals))
-    place: dict[Fact, int] = {}
-    for pair in found:
-        for fact in pair.apart.facts:
-            place.setdefault(fact, len(place))
-    own, values = np.zeros(len(place), dtype=bool), np.zeros((len(rows), len(place)))
+    numbers = np.unique(np.concatenate([np.zeros(0, dtype=np.intp), *(pair.apart.facts for pair in found)]))
+    own, values = np.zeros(len(numbers), dtype=bool), np.zeros((len(rows), len(numbers)))
     parts = {name: np.zeros(len(rows)) for name in ("calibration", *survey.blocks, "strengths")}
     parts["calibration"] = survey.offsets[rivals] - survey.offsets[explained]
     for pair in found:
-        columns = np.array([place[fact] for fact in pair.apart.facts], dtype=np.intp)
+        columns = np.searchsorted(numbers, pair.apart.facts)
         values[np.ix_(pair.places, columns)] = pair.values
         own[columns] |= pair.apart.own
         for source, block in survey.blocks.items():
@@ -307,4 +175,5 @@ def contributions(survey: Survey, rows: np.ndarray, explained: np.ndarray, rival
         told_by_none = pair.apart.columns[pair.apart.division.sum(1) == 0]
         parts["strengths"][pair.places] = pair.shares[:, told_by_none].sum(1)
     margins = survey.scores[rows, explained] - survey.scores[rows, rivals]
-    return Contributions(tuple(place), own, values, margins, {name: part for name, part in parts.items() if part.any()})
+    facts = tuple(survey.told.facts[k] for k in numbers.tolist())
+    return Contributions(facts, own, values, margins, {name: part for name, part in parts.items() if part.any()})

@@ -46,6 +46,7 @@ ONTOLOGY = ("inspect", "diff", "query", "prove", "export", "verbalize", "prompt"
         "evaluate",
         "predict",
         "explain",
+        "facts",
         "embed",
         "demo",
         "data creatures",
