@@ -12,7 +12,7 @@ import typer
 from kgzsl.cli.console import Json, console, listening, print_json, print_table, run_to_ask
 
 if TYPE_CHECKING:
-    from kgzsl.explain.summary import ClassFacts, Confusion, FactMean, Overview, UnusedFact
+    from kgzsl.explain.findings import ClassFacts, Confusion, FactMean, Overview, UnusedFact
     from kgzsl.explain.survey import Survey
 
 __all__ = ["facts"]
@@ -72,6 +72,7 @@ def facts(
     from kgzsl import api
     from kgzsl.errors import ConfigError, Problem
     from kgzsl.explain import summary
+    from kgzsl.explain.findings import ClassFacts, Confusion, Overview
 
     if class_ and confusion:
         raise ConfigError(Problem("--class and --confusion", expected="one of them"))
@@ -91,7 +92,7 @@ def facts(
     if html is not None:
         from kgzsl.explain.facts_page import write_facts_page
 
-        if isinstance(found, summary.Overview):
+        if isinstance(found, Overview):
             page = write_facts_page(html, found, name=run.resolve().name)
         else:
             page = write_facts_page(html, summary.overview(seen), name=run.resolve().name, chosen=found)
@@ -99,9 +100,9 @@ def facts(
     if json:
         print_json(found.to_dict() | written)
         return
-    if isinstance(found, summary.Confusion):
+    if isinstance(found, Confusion):
         _show_confusion(seen, found, top=top)
-    elif isinstance(found, summary.ClassFacts):
+    elif isinstance(found, ClassFacts):
         _show_class(seen, found, top=top)
     else:
         _show_overview(found, top=top)
@@ -198,7 +199,7 @@ def _show_confusion(survey: Survey, found: Confusion, *, top: int) -> None:
     console.print()
     console.print(_sum(found.facts, (), found.parts, found.margin), soft_wrap=True)
     if found.blind:
-        from kgzsl.explain.summary import REASONS
+        from kgzsl.explain.findings import REASONS
 
         console.print()
         rows = [
@@ -236,7 +237,7 @@ def _show_facts(
 
 def _show_unused(survey: Survey, unused: Sequence[UnusedFact], *, of_many: bool) -> None:
     """Facts that are never used, by reason."""
-    from kgzsl.explain.summary import REASONS
+    from kgzsl.explain.findings import REASONS
 
     rows = []
     for reason, because in REASONS.items():

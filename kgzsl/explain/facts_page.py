@@ -15,8 +15,8 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image
 
+from kgzsl.explain.findings import REASONS, ClassFacts, Confusion, FactMean, Overview
 from kgzsl.explain.margin import grounding_of
-from kgzsl.explain.summary import REASONS, ClassFacts, Confusion, FactMean, Overview
 from kgzsl.explain.survey import Survey
 from kgzsl.ontology.whole import whole_file
 

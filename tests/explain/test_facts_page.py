@@ -17,7 +17,8 @@ from PIL import Image
 
 from kgzsl.explain import facts_page
 from kgzsl.explain.facts_page import render_facts_page, write_facts_page
-from kgzsl.explain.summary import Overview, class_facts, confusion, overview
+from kgzsl.explain.findings import Overview
+from kgzsl.explain.summary import class_facts, confusion, overview
 from kgzsl.explain.survey import Survey
 from kgzsl.ontology import parse_ontology
 from kgzsl.semantics import class_attributes, verbalize

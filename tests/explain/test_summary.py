@@ -11,9 +11,10 @@ import pytest
 from scipy.stats import t as student
 
 from kgzsl.errors import ConfigError, DataError
+from kgzsl.explain.findings import REASONS
 from kgzsl.explain.margin import MarginMethod
 from kgzsl.explain.question import Question
-from kgzsl.explain.summary import REASONS, class_facts, confusion, overview
+from kgzsl.explain.summary import class_facts, confusion, overview
 from kgzsl.explain.survey import Survey, contributions
 from kgzsl.ontology import Ontology, parse_ontology
 from kgzsl.semantics import class_attributes, verbalize
