@@ -42,6 +42,7 @@ EXAMPLES = [
     (E + "hasBodyShape", "LongBody", "has a long body", "has no long body"),
     (E + "hasEars", "LopEars", "has lop ears", "has no lop ears"),
     (E + "hasColor", "Black", "is black in color", "is not black in color"),
+    (E + "hasMainColor", "Red", "has red as its main color", "does not have red as its main color"),
     (E + "hasBodyColor", "Scarlet", "has a scarlet body", "does not have a scarlet body"),
     (E + "hasPatternColor", "Ivory", "has an ivory pattern", "does not have an ivory pattern"),
     (E + "hasTexture", "Furry", "has a furry texture", "does not have a furry texture"),
