@@ -176,10 +176,13 @@ def test_the_command_writes_a_page_for_several_rivals(
     import json
 
     run, picture, page = toy_run.folder.path, toys.images / "GreenBox" / "0.png", tmp_path / "page.html"
-    options = ("--for", "red box", "--against", "blue disc", "--html", page, "--json")
+    options = ("--for", "red box", "--against", "blue disc", "--html", page, "--turning", "--json")
     told = json.loads(kgzsl("explain", run, picture, *options).out)
     assert (told["predicted"], told["rival"]) == (TOY + "RedBox", TOY + "BlueDisc")
     assert len(told["rivals"]) == 2
+    for one in (told, *told["rivals"]):
+        assert one["counterfactual"]["sentence"].startswith("It would be a ")
+        assert one["counterfactual"]["margin"] * one["margin"] < 0
     text = page.read_text(encoding="utf-8")
     assert text.count('name="rival"') == 3
     assert "<use href=" in text  # what facts were learned from

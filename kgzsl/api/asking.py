@@ -122,13 +122,16 @@ def explain(
         UnknownTermError: no such class.
         SplitError: no class of the run, or the rival is the explained class.
     """
-    from kgzsl.explain.counterfactual import counterfactual
-    from kgzsl.explain.methods import method_of
-
-    chosen = method_of(method)
-    question = ask(run, image, against=against, speaking_for=speaking_for, name=name)
-    told = chosen.explain(question)
-    return replace(told, counterfactual=counterfactual(question)) if turning else told
+    return explain_all(
+        run,
+        image,
+        rivals=1,
+        against=against,
+        speaking_for=speaking_for,
+        method=method,
+        turning=turning,
+        name=name,
+    )[0]
 
 
 def explain_all(
@@ -139,6 +142,7 @@ def explain_all(
     against: str | None = None,
     speaking_for: str | None = None,
     method: str = "margin",
+    turning: bool = False,
     name: str | None = None,
 ) -> tuple[Explanation, ...]:
     """The class of :func:`explain` held against several rivals, one explanation each; the image is encoded once.
@@ -149,17 +153,20 @@ def explain_all(
         rivals: how many, if there are so many other classes: the one of ``against``, then those that score best.
         against: the first rival by IRI or label; by default the runner-up.
         speaking_for: the class to explain, by IRI or label; by default the predicted one.
-        method: one of :data:`kgzsl.explain.METHODS`.
+        method: one of :data:`kgzsl.explain.methods.METHODS`.
+        turning: whether to look for the smallest change of the ontology that would turn each of them.
         name: what to call the image.
 
     Raises:
         KgzslError: as :func:`explain` does.
     """
+    from kgzsl.explain.counterfactual import counterfactual
     from kgzsl.explain.methods import method_of
 
     chosen = method_of(method)
     asked = _asked(run, image, rivals=rivals, against=against, speaking_for=speaking_for, name=name)
-    return tuple(map(chosen.explain, asked))
+    told = ((chosen.explain(question), question) for question in asked)
+    return tuple(replace(one, counterfactual=counterfactual(question)) if turning else one for one, question in told)
 
 
 def ask(

@@ -20,6 +20,9 @@ def explain(
         str, typer.Option("--for", help="The class to explain; by default the predicted one.", show_default=False)
     ] = "",
     method: Annotated[str, typer.Option(help="How to weigh facts; a wrong name lists the methods.")] = "margin",
+    turning: Annotated[
+        bool, typer.Option("--turning", help="Look for the smallest change of the ontology that turns it.")
+    ] = False,
     html: Annotated[Path | None, typer.Option(help="Write a self-contained page.", show_default=False)] = None,
     rivals: Annotated[
         int | None,
@@ -68,6 +71,7 @@ def explain(
         against=against or None,
         speaking_for=for_ or None,
         method=method,
+        turning=turning,
     )
     verbalize = api.verbalizer(trained.ontology)
     written = {}
