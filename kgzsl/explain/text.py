@@ -13,6 +13,7 @@ from kgzsl.explain.words import (
     Verbalize,
     answer_of,
     group_name,
+    known_as,
     label_of,
     method_words,
     notes_of,
@@ -197,12 +198,14 @@ class _Table:
         if left_out:
             rest = sum(f.contribution for f in facts) - sum(f.contribution for f in shown)
             noun = "fact" if left_out == 1 else "facts"
-            lines.append(f"  {_signed(rest):>8}  {blank}  {left_out} weaker {noun} together")
+            # What need not sum has no sum.
+            added, together = (_signed(rest), " together") if self.explanation.additive else ("", "")
+            lines.append(f"  {added:>8}  {blank}  {left_out} weaker {noun}{together}")
         return lines
 
     def _known(self, found: FactContribution) -> str:
         """How a fact is known, and how else."""
-        known = origin(self.explanation, found.proof)
+        known = known_as(self.explanation, found)
         return f"{known}; else {origin(self.explanation, found.other)}" if found.other else known
 
     def learned(self) -> list[str]:
@@ -245,14 +248,15 @@ def _change_note(explanation: Explanation) -> str:
 
 
 def _group_lines(explanation: Explanation, top: int) -> list[str]:
-    """Groups of facts, the strongest ones."""
-    groups = sorted(explanation.groups, key=lambda g: -abs(g.contribution))[:top]
+    """Groups of facts, the strongest ones; one fact is no group."""
+    several = [group for group in explanation.groups if len(group.facts) > 1]
+    groups = sorted(several, key=lambda g: -abs(g.contribution))[:top]
     if not groups:
         return []
     largest = max(abs(group.contribution) for group in groups)
     lines = [
         f"  {_signed(group.contribution):>8}  {_bar(group.contribution, largest)}  "
-        f"{group_name(explanation, group)} ({len(group.facts)} {'fact' if len(group.facts) == 1 else 'facts'})"
+        f"{group_name(explanation, group)} ({len(group.facts)} facts)"
         for group in groups
     ]
     return ["", "Facts taken away together", *lines]

@@ -19,6 +19,7 @@ from kgzsl.explain.words import (
     Verbalize,
     answer_of,
     group_name,
+    known_as,
     label_of,
     notes_of,
     origin,
@@ -143,7 +144,8 @@ class _Rows:
             "borne_out": _borne_out(found),
             "where": f"{label_of(explanation, fact.subject)} {phrase}: {_where(found)}",
             "layer": self.gallery.layer(found),
-            "origin": origin(explanation, found.proof),
+            "origin": known_as(explanation, found),
+            "premise": found.proof.fact.key != fact.key,
             "status": fact.status,
             "proof": self.proof(explanation, found.proof),
             "other": found.other and self.proof(explanation, found.other),
@@ -194,7 +196,8 @@ def _rival_view(explanation: Explanation, rows: _Rows) -> dict[str, Any]:
                 "is_rival": iri == explanation.rival,
                 "shown": [rows.view(explanation, f, iri) for f in strong],
                 "weaker": [rows.view(explanation, f, iri) for f in weak],
-                "weaker_sum": _signed(sum(f.contribution for f in weak)),
+                # What need not sum has no sum.
+                "weaker_sum": _signed(sum(f.contribution for f in weak)) if explanation.additive else "",
             }
         )
     subject, against = title_of(explanation)
@@ -240,9 +243,9 @@ def _tags(found: FactContribution) -> list[str]:
 
 
 def _borne_out(found: FactContribution) -> str:
-    """What the image says of a fact."""
+    """What the image says of a fact; nothing where it says nothing of it."""
     if not found.evidence:
-        return "image says nothing of it"
+        return ""
     shown = found.evidence > 0
     if found.fact.polarity == "negative":
         return "image contradicts it" if shown else "image bears it out"
@@ -259,10 +262,11 @@ def _where(found: FactContribution) -> str:
     return "found here" if shown else "looked for here and not found"
 
 
-def _together(explanation: Explanation, rows: _Rows) -> list[dict[str, Any]]:
-    """Groups of facts, on a scale of their own."""
-    largest = max((abs(group.contribution) for group in explanation.groups), default=0.0) or 1.0
-    return [
+def _together(explanation: Explanation, rows: _Rows) -> dict[str, list[dict[str, Any]]]:
+    """Groups of several facts, on a scale of their own, the weaker ones apart."""
+    groups = sorted((g for g in explanation.groups if len(g.facts) > 1), key=lambda g: -abs(g.contribution))
+    largest = max((abs(group.contribution) for group in groups), default=0.0) or 1.0
+    told = [
         {
             "name": group_name(explanation, group),
             "value": _signed(group.contribution),
@@ -270,8 +274,10 @@ def _together(explanation: Explanation, rows: _Rows) -> list[dict[str, Any]]:
             "length": f"{50 * abs(group.contribution) / largest:.2f}%",
             "facts": rows.sentences(explanation, group.facts),
         }
-        for group in sorted(explanation.groups, key=lambda g: -g.contribution)
+        for shown in (groups[:_SHOWN], groups[_SHOWN:])
+        for group in sorted(shown, key=lambda g: -g.contribution)
     ]
+    return {"shown": told[:_SHOWN], "weaker": told[_SHOWN:]}
 
 
 def _cascade(parts: Sequence[tuple[str, float]], margin: float) -> list[dict[str, Any]]:

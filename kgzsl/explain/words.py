@@ -16,6 +16,7 @@ __all__ = [
     "Verbalize",
     "answer_of",
     "group_name",
+    "known_as",
     "label_of",
     "method_words",
     "notes_of",
@@ -89,6 +90,12 @@ def origin(explanation: Explanation, proof: Proof) -> str:
     return f"entailed from {', '.join(subjects)} via {', '.join(rules)}"
 
 
+def known_as(explanation: Explanation, found: FactContribution) -> str:
+    """Where a fact comes from; its proof may be that of what it is a premise of."""
+    own = found.proof if found.proof.fact.key == found.fact.key else Proof(found.fact, "asserted")
+    return origin(explanation, own)
+
+
 def phrase_of(explanation: Explanation, found: FactContribution, owner: str, *, verbalize: Verbalize) -> str:
     """A fact as it stands among those of a class: with its subject where that is another one."""
     phrase = found.verbalization or verbalize(found.fact)
@@ -99,7 +106,7 @@ def phrase_of(explanation: Explanation, found: FactContribution, owner: str, *, 
 def group_name(explanation: Explanation, group: GroupContribution) -> str:
     """What makes several facts a group, in words."""
     label = label_of(explanation, group.iri) if group.iri else ""
-    label = "is a kind of" if group.iri in (RDFS.subClassOf, RDF.type) else label
+    label = {RDFS.subClassOf: "is a kind of", RDF.type: "is an instance of"}.get(group.iri, label)
     return {
         "property": f"all that “{label}” says",
         "ancestor": f"all that comes from {label}",
@@ -124,8 +131,8 @@ def would_be(explanation: Explanation, *, verbalize: Verbalize) -> str:
         parts.append("did not say that " + ", nor that ".join(removed))
     if added:
         parts.append("said that " + _listed([f"that {one}" for one in added]).removeprefix("that "))
-    rival = with_article(label_of(explanation, explanation.rival))
-    return f"It would be {rival} if the ontology {', but '.join(parts)}."
+    turned = explanation.rival if explanation.margin >= 0 else explanation.predicted
+    return f"It would be {with_article(label_of(explanation, turned))} if the ontology {', but '.join(parts)}."
 
 
 def sums(explanation: Explanation) -> list[tuple[str, float]]:

@@ -112,7 +112,7 @@ def make_full(rival: str = "horse", **changes: object) -> Explanation:
         "parts": {"calibration": -0.08, "prompt": 0.03},
         "groups": (
             GroupContribution("ancestor", EX + "Equid", (hooves.fact, others[0].fact), 0.5),
-            GroupContribution("property", EX + "hasPart", (hooves.fact,), -0.25),
+            GroupContribution("property", EX + "hasPart", (hooves.fact, lacked.fact), -0.25),
             GroupContribution("entailed", "", (hooves.fact,), 0.1),
         ),
         "counterfactual": Counterfactual(

@@ -196,24 +196,57 @@ def test_what_is_not_set_is_not_mentioned(html: str) -> None:
         assert absent not in text.lower(), absent
 
 
-def test_a_method_that_does_not_add_up_says_so(make_explanation: Make, image: np.ndarray, verbalize: Verbalize) -> None:
+def test_many_groups_are_folded(
+    make_explanation: Make, explanation: Explanation, image: np.ndarray, verbalize: Verbalize
+) -> None:
+    facts = tuple(f.fact for f in explanation.facts)
+    groups = tuple(GroupContribution("ancestor", f"{EX}c{k}", facts, 0.1 * (k - 5)) for k in range(11))
+    text = Reader(render_page(make_explanation(groups=groups), image, verbalize=verbalize)).text
+    names = re.findall(r"all that comes from c(\d+) |(\d) weaker groups", text)
+    assert [a or b for a, b in names] == ["10", "9", "8", "7", "3", "2", "1", "0", "3", "6", "5", "4"]
+
+
+def test_a_method_that_does_not_add_up_says_so(
+    make_explanation: Make,
+    contribution: Callable[..., FactContribution],
+    image: np.ndarray,
+    verbalize: Verbalize,
+) -> None:
     told = make_explanation(additive=False, remainder=0.0)
     text = Reader(render_page(told, image, verbalize=verbalize)).text
     assert "Why it does not add up" in text
     assert "They need not sum to the margin" in text
     assert "How it adds up" not in text
+    many = tuple(contribution("zebra", f"part{i}", 1.0, evidence=1) for i in range(11))
+    folded = Reader(render_page(make_explanation(facts=many, additive=False), image, verbalize=verbalize)).text
+    assert "3 weaker facts " in folded
+    assert "together" not in folded  # what need not sum has no sum
     assert "completeness gap" not in text
     assert "remainder" not in text
 
 
-def test_an_image_that_says_nothing_of_a_fact_does_not_lack_it(
+def test_an_image_that_says_nothing_of_a_fact_neither_shows_nor_lacks_it(
     make_explanation: Make, contribution: Callable[..., FactContribution], image: np.ndarray, verbalize: Verbalize
 ) -> None:
     silent = contribution("zebra", "stripes", 0.5, evidence=0.0, at=(1, 1))
     html = render_page(make_explanation(facts=(silent,), rival_facts=()), image, verbalize=verbalize)
-    assert "image says nothing of it; asserted in creatures.ttl" in Reader(html).text
     assert "nothing of it was found" in html
+    assert "In the image" not in html
     assert "lacks it" not in html
+    assert "shows it" not in html
+
+
+def test_a_fact_that_another_derivation_makes_up_for_names_both(
+    make_explanation: Make, contribution: Callable[..., FactContribution], image: np.ndarray, verbalize: Verbalize
+) -> None:
+    derived = contribution("zebra", "hooves", 0, evidence=0, ancestors=("Equid",)).proof
+    other = contribution("zebra", "hooves", 0, evidence=0, ancestors=("Grazer",)).proof
+    stated = replace(contribution("Equid", "hooves", 0.0, evidence=0.0), proof=derived, other=other)
+    text = Reader(render_page(make_explanation(facts=(stated,)), image, verbalize=verbalize)).text
+    assert "Equid has part hooves" in text
+    assert "+0.000 asserted in creatures.ttl follows twice" in text  # the fact is, what it proves is not
+    assert "What it proves zebra has part hooves inheritance" in text
+    assert "entailed from Grazer via inheritance. This makes up for the loss of the fact." in text
 
 
 def test_a_class_that_was_asked_for_is_not_called_the_answer(

@@ -63,7 +63,8 @@ def test_groups_parts_and_counterfactual_are_told(make_full: Callable[..., Expla
         "  the margin would be -0.200; no smaller change of these facts does it\n"
     ) in text
     assert re.search(r"\+0\.500 +│█{10}  all that comes from Equid \(2 facts\)", text)
-    assert re.search(r"-0\.250 +█{5}│ +all that “hasPart” says \(1 fact\)", text)
+    assert re.search(r"-0\.250 +█{5}│ +all that “hasPart” says \(2 facts\)", text)
+    assert "all that is entailed" not in text  # one fact is no group
     assert "\nRemainder: -0.080 calibration, +0.030 prompt\n" in text
     assert "misses the margin by 0.0125" in text
 
@@ -80,6 +81,8 @@ def test_the_counterfactual_is_a_sentence_whatever_it_changes(make_full: Callabl
         "It would be an okapi if the ontology did not say that A, but said that B and that C.",
         "It would be an okapi if the ontology did not say that A, nor that B, nor that C.",
     ]
+    losing = make_full(margin=-1.0, counterfactual=Counterfactual(facts[:1], (), 0.5, False, ("A",)))
+    assert would_be(losing, verbalize=str).startswith("It would be a zebra if")
     assert would_be(make_full(counterfactual=None), verbalize=str) == ""
     bare = Counterfactual(facts[:1], (), -1.0, False)
     assert "did not say that zebra has mane." in would_be(
@@ -88,7 +91,8 @@ def test_the_counterfactual_is_a_sentence_whatever_it_changes(make_full: Callabl
 
 
 def test_what_does_not_add_up_is_not_added(make_explanation: Callable[..., Explanation], verbalize: Verbalize) -> None:
-    text = render_text(make_explanation(additive=False, margin=9.0), verbalize=verbalize)
+    text = render_text(make_explanation(additive=False, margin=9.0), verbalize=verbalize, top=2)
+    assert re.search(r"\n +3 weaker facts\n", text)
     assert "They need not sum to the margin" in text
     assert "Sum:" not in text
     assert "completeness gap" not in text
