@@ -9,8 +9,9 @@ Example:
 
 from kgzsl.api.ablation import Ablation, ablate, settings_of
 from kgzsl.api.adding import add_classes, drop_classes, keep_classes, with_kept_classes
-from kgzsl.api.asking import ask, class_of, describe, explain, look, predict, verbalizer
+from kgzsl.api.asking import ask, class_of, describe, explain, explain_all, look, predict, verbalizer
 from kgzsl.api.embedding import EmbeddingReport, embed
+from kgzsl.api.learned import picture_of
 from kgzsl.api.measuring import BASELINES, baseline, evaluate
 from kgzsl.api.protocol import fit_at_once, report_of, run_folders, runs_of_seeds
 from kgzsl.api.records import Dataset, Listener, Prediction, Run
@@ -39,6 +40,7 @@ __all__ = [
     "embed",
     "evaluate",
     "explain",
+    "explain_all",
     "fit",
     "fit_at_once",
     "keep_classes",
@@ -47,6 +49,7 @@ __all__ = [
     "load_ontology",
     "load_run",
     "look",
+    "picture_of",
     "predict",
     "report_of",
     "run_folders",

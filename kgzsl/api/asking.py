@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kgzsl.api.learned import learned_from
 from kgzsl.api.records import Prediction, Run
 from kgzsl.api.scoring import class_vectors, scores_in_turn
 from kgzsl.api.sources import pixels_of
@@ -38,6 +39,7 @@ __all__ = [
     "class_of",
     "describe",
     "explain",
+    "explain_all",
     "look",
     "need_sum",
     "predict",
@@ -134,13 +136,51 @@ def explain(
         UnknownTermError: no such class.
         SplitError: no class of the run, or the rival is the explained class.
     """
+    return explain_all(
+        run,
+        image,
+        rivals=1,
+        against=against,
+        speaking_for=speaking_for,
+        method=method,
+        turning=turning,
+        name=name,
+    )[0]
+
+
+def explain_all(
+    run: Run,
+    image: str | Path | np.ndarray,
+    *,
+    rivals: int = 3,
+    against: str | None = None,
+    speaking_for: str | None = None,
+    method: str = "margin",
+    turning: bool = False,
+    name: str | None = None,
+) -> tuple[Explanation, ...]:
+    """The class of :func:`explain` held against several rivals, one explanation each; the image is encoded once.
+
+    Args:
+        run: a trained run.
+        image: as :func:`explain` has it.
+        rivals: how many, if there are so many other classes: the one of ``against``, then those that score best.
+        against: the first rival by IRI or label; by default the runner-up.
+        speaking_for: the class to explain, by IRI or label; by default the predicted one.
+        method: one of :data:`kgzsl.explain.methods.METHODS`.
+        turning: whether to look for the smallest change of the ontology that would turn each of them.
+        name: what to call the image.
+
+    Raises:
+        KgzslError: as :func:`explain` does.
+    """
     from kgzsl.explain.counterfactual import counterfactual
     from kgzsl.explain.methods import method_of
 
     chosen = method_of(method)
-    question = ask(run, image, against=against, speaking_for=speaking_for, name=name)
-    told = chosen.explain(question)
-    return replace(told, counterfactual=counterfactual(question)) if turning else told
+    asked = _asked(run, image, rivals=rivals, against=against, speaking_for=speaking_for, name=name)
+    told = ((chosen.explain(question), question) for question in asked)
+    return tuple(replace(one, counterfactual=counterfactual(question)) if turning else one for one, question in told)
 
 
 def ask(
@@ -152,6 +192,19 @@ def ask(
     name: str | None = None,
 ) -> Question:
     """The question that methods answer: see :func:`explain`."""
+    return _asked(run, image, rivals=1, against=against, speaking_for=speaking_for, name=name)[0]
+
+
+def _asked(
+    run: Run,
+    image: str | Path | np.ndarray,
+    *,
+    rivals: int,
+    against: str | None,
+    speaking_for: str | None,
+    name: str | None,
+) -> list[Question]:
+    """One question for each rival."""
     from kgzsl.explain.question import Question
 
     seen = look(run, [image])
@@ -159,19 +212,22 @@ def ask(
     scores = (told.vectors * seen.evidence[0]).sum(1) - told.offsets
     order = np.argsort(-scores, kind="stable").tolist()
     explained = order[0] if speaking_for is None else _row(run, speaking_for)
-    rival = next(c for c in order if c != explained) if against is None else _row(run, against)
-    if rival == explained:
-        whose = "the predicted class" if speaking_for is None else "the class to explain"
-        got = f"{run.ontology.label(run.space.classes[rival])} is {whose} itself"
-        raise SplitError(Problem(got, fix="name another class with --against"))
-    return Question(
+    others = [c for c in order if c != explained]
+    if against is not None:
+        first = _row(run, against)
+        if first == explained:
+            whose = "the predicted class" if speaking_for is None else "the class to explain"
+            got = f"{run.ontology.label(run.space.classes[first])} is {whose} itself"
+            raise SplitError(Problem(got, fix="name another class with --against"))
+        others = [first, *(c for c in others if c != first)]
+    question = Question(
         image=name or str(image),
         evidence=seen.evidence[0],
         shares=seen.shares[0],
         vectors=told.vectors,
         offsets=told.offsets,
         explained=explained,
-        rival=rival,
+        rival=others[0],
         attributes=run.attributes,
         ontology=run.ontology,
         worlds=RunWorlds(run),
@@ -181,7 +237,9 @@ def ask(
         unseen=frozenset(run.split.unseen),
         scaled=told.scaled,
         centers=told.centers,
+        learned_from=learned_from(run),
     )
+    return [replace(question, rival=rival) for rival in others[: max(1, rivals)]]
 
 
 @dataclass(frozen=True, eq=False)

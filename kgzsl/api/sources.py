@@ -16,7 +16,7 @@ from kgzsl.data.creatures import ontology_path as creatures_ontology
 from kgzsl.data.images import ImageSet, cut_parts, find_images, read_pixels, unreadable
 from kgzsl.data.labels import LabelSpace
 from kgzsl.data.layouts import list_images, ontology_text, published_strengths
-from kgzsl.data.listing import Request, summarize
+from kgzsl.data.listing import Listing, Request, summarize
 from kgzsl.data.rows import Rows, take_rows
 from kgzsl.data.split import ZeroShotSplit, read_split
 from kgzsl.errors import (
@@ -45,6 +45,7 @@ __all__ = [
     "creatures_ontology",
     "dataset_name",
     "image_size",
+    "listing_of",
     "load_dataset",
     "load_endpoint",
     "load_ontology",
@@ -53,6 +54,7 @@ __all__ = [
     "pixels_of",
     "read_for",
     "semantics_name",
+    "shuffled",
     "strengths_source",
 ]
 
@@ -143,7 +145,8 @@ def load_dataset(config: RunConfig, listener: Listener | None = None) -> Dataset
     attributes = attributes_of(config, ontology, images.space, strengths=strengths, listener=listener)
     _need_facts(attributes)
     if config.semantics.shuffle:
-        images = _shuffled(images, split, seed=config.train.seed)
+        other = shuffled(images.space, split, seed=config.train.seed)
+        images = replace(images, labels=other[images.labels])
     return Dataset(
         images=images,
         split=split,
@@ -268,14 +271,7 @@ def _published(
     config: RunConfig, ontology: Ontology, listener: Listener
 ) -> tuple[ImageSet, ZeroShotSplit, tuple[str, ...]]:
     """A data set in a layout of the field, and its published validation classes."""
-    data = config.data
-    request = Request(
-        root=Path(data.root),
-        resolve=ontology.resolve,
-        known=frozenset(ontology.classes),
-        **{k: getattr(data, k) for k in ("dataset", "images", "split", "features", "classes", "skip_bad")},
-    )
-    listing = list_images(request, generated=not config.ontology.files)
+    listing = listing_of(config, ontology)
     if listing.features is not None:
         read = _Input(listing.features, listing.made_by)
         _report_skipped(listing.skipped, of=len(listing.names) + len(listing.skipped), listener=listener)
@@ -289,14 +285,26 @@ def _published(
     return images, listing.split, listing.validation
 
 
-def _shuffled(images: ImageSet, split: ZeroShotSplit, *, seed: int) -> ImageSet:
-    """Images of every class under the facts of another one, seen among seen and unseen among unseen."""
+def listing_of(config: RunConfig, ontology: Ontology) -> Listing:
+    """The images of a data set in a layout of the field; none of them is read."""
+    data = config.data
+    request = Request(
+        root=Path(data.root),
+        resolve=ontology.resolve,
+        known=frozenset(ontology.classes),
+        **{k: getattr(data, k) for k in ("dataset", "images", "split", "features", "classes", "skip_bad")},
+    )
+    return list_images(request, generated=not config.ontology.files)
+
+
+def shuffled(space: LabelSpace, split: ZeroShotSplit, *, seed: int) -> np.ndarray:
+    """Which class the images of every class are given to, seen among seen and unseen among unseen, by column."""
     random = np.random.default_rng(seed)
-    other = np.arange(len(images.space))
+    other = np.arange(len(space))
     for group in (split.seen, split.unseen):
-        circle = random.permutation(images.space.columns(group))
+        circle = random.permutation(space.columns(group))
         other[circle] = np.roll(circle, 1)
-    return replace(images, labels=other[images.labels])
+    return other
 
 
 def _creatures(config: RunConfig, listener: Listener) -> tuple[ImageSet, ZeroShotSplit]:

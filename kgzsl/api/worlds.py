@@ -31,8 +31,9 @@ class RunWorlds:
     """A run's classes under edits of its ontology (:class:`~kgzsl.explain.question.Worlds`).
 
     Columns stay those of the run, and so do the model and all that was learned. A cell that an edit changes is what the
-    edited ontology says of it, whatever strength the run had there; all others are as they were. Embeddings were
-    trained on the graph as it was, and stay.
+    edited ontology says of it, whatever strength the run had there; all others are as they were. A cell that nothing
+    states any more is unknown: that a class states all of a property (the world of the run) was assumed of what the
+    ontology said, and to take a fact away is not to deny it. Embeddings were trained on the graph as it was, and stay.
 
     Args:
         run: as it is loaded.
@@ -109,6 +110,8 @@ class RunWorlds:
         other = np.zeros_like(now.known)
         for cells in ("value", "known", "assumed"):
             other |= getattr(now, cells) != getattr(before, cells)[rows]
+        silent = before.known[rows] & ~before.assumed[rows] & now.assumed
+        now = replace(now, known=now.known & ~silent, assumed=now.assumed & ~silent)
         value, known = (np.where(other, getattr(now, c), getattr(run, c)[rows]) for c in ("value", "known"))
         strength = None if run.strength is None else np.where(other, now.value, run.strength[rows])
         states = {source: table[rows] for source, table in run.states.items()}

@@ -140,6 +140,8 @@ def _epochs_done(folder: Path) -> int:
 
 def _explanations(run: api.Run, folder: Path, count: int) -> tuple[list[str], str]:
     """Pages for test images of unseen classes, one a class; the text of the first."""
+    from functools import partial
+
     import numpy as np
     from PIL import Image
 
@@ -149,7 +151,7 @@ def _explanations(run: api.Run, folder: Path, count: int) -> tuple[list[str], st
     from kgzsl.explain.text import render_text
 
     images = api.load_dataset(run.config).images.part("test_unseen")
-    verbalize = api.verbalizer(run.ontology)
+    verbalize, pictures = api.verbalizer(run.ontology), partial(api.picture_of, run)
     folder.mkdir(parents=True, exist_ok=True)
     written, text = [], ""
     for label in np.unique(images.labels)[:count]:
@@ -157,8 +159,9 @@ def _explanations(run: api.Run, folder: Path, count: int) -> tuple[list[str], st
         name = run.ontology.label(images.space.classes[label]).replace(" ", "-")
         pixels = np.asarray(images.array[row])
         Image.fromarray(pixels).save(folder / f"{name}.png")
-        explanation = api.explain(run, pixels, name=f"{name}.png")
-        overlay_strip(explanation, pixels, folder / f"{name}-overlay.png")
-        written.append(str(write_page(folder / f"{name}.html", explanation, pixels, verbalize=verbalize)))
-        text = text or render_text(explanation, verbalize=verbalize)
+        explanations = api.explain_all(run, pixels, name=f"{name}.png")
+        overlay_strip(explanations[0], pixels, folder / f"{name}-overlay.png")
+        page = folder / f"{name}.html"
+        written.append(str(write_page(page, explanations, pixels, verbalize=verbalize, pictures=pictures)))
+        text = text or render_text(explanations[0], verbalize=verbalize)
     return written, text

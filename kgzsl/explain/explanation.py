@@ -15,7 +15,7 @@ __all__ = ["Counterfactual", "Explanation", "FactContribution", "GroupContributi
 
 @dataclass(frozen=True)
 class LearnedFrom:
-    """A class with training images that has what a fact says: the model may have learned it there.
+    """A class with training images that has a fact's attribute: there the model may have learned what it looks like.
 
     Args:
         iri: the class.
@@ -47,7 +47,7 @@ class FactContribution:
             its length again; None where the model brings no vector to a length.
         interval: 95% interval of the contribution, of methods that sample.
         other: another derivation of what the fact says of the class, which makes up for its loss.
-        learned_from: classes with training images that have it.
+        learned_from: classes with training images that have its attribute (also where the fact denies it).
     """
 
     fact: Fact

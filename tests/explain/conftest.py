@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from kgzsl.explain.explanation import Explanation, FactContribution
+from kgzsl.explain.explanation import (
+    Counterfactual,
+    Explanation,
+    FactContribution,
+    GroupContribution,
+    LearnedFrom,
+)
 from kgzsl.ontology.facts import Fact, Proof
 from kgzsl.ontology.vocabulary import RDFS
 
@@ -73,12 +80,55 @@ def make_explanation(**changes: object) -> Explanation:
     return Explanation(**(values | changes))  # type: ignore[arg-type]
 
 
+def make_full(rival: str = "horse", **changes: object) -> Explanation:
+    """An explanation in which a method has set all that there is to set."""
+    plain = make_explanation()
+    stripes, hooves, *others = plain.facts
+    learned = (LearnedFrom(EX + "okapi", ("okapi/1.png", "okapi/2.png")), LearnedFrom(EX + "tapir"))
+    lacked = replace(
+        contribution("zebra", "horns", 0.2, evidence=-0.6, at=(1, 6)),
+        fact=Fact(EX + "zebra", EX + "hasPart", EX + "horns", "negative", source="/data/creatures.ttl"),
+        verbalization="has no horns",
+        gate=0.25,
+        learned_from=(LearnedFrom(EX + "pig"),),
+    )
+    facts = (
+        replace(stripes, interval=(0.7, 1.1), renormalized=0.65, gate=0.97, learned_from=learned),
+        replace(hooves, other=contribution("zebra", "hooves", 0, evidence=0, ancestors=("Grazer",)).proof),
+        lacked,
+        *others,
+    )
+    told = contribution("Equid", "brown_coat", -0.101, evidence=0.4)
+    rival_facts = (contribution(rival, "saddle_mark", 0.410, evidence=-1.3, at=(3, 3)), told)
+    values = {
+        "rival": EX + rival,
+        "facts": facts,
+        "rival_facts": rival_facts,
+        "margin": 1.375 + facts[2].contribution,
+        "labels": plain.labels | {EX + name: name for name in ("Grazer", "hasPart")},
+        "method": "sampling",
+        "exact_for": "nothing at all",
+        "gap": 0.0125,
+        "parts": {"calibration": -0.08, "prompt": 0.03},
+        "groups": (
+            GroupContribution("ancestor", EX + "Equid", (hooves.fact, others[0].fact), 0.5),
+            GroupContribution("property", EX + "hasPart", (hooves.fact, lacked.fact), -0.25),
+            GroupContribution("entailed", "", (hooves.fact,), 0.1),
+        ),
+        "counterfactual": Counterfactual(
+            (stripes.fact,), (told.fact,), -0.2, True, ("every zebra has stripes", "every zebra has a brown coat")
+        ),
+        "warnings": ("the image shows two animals",),
+    }
+    return replace(plain, **(values | changes))  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def explanation() -> Explanation:
     return make_explanation()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def image() -> np.ndarray:
     """64 pixels of smooth color."""
     y, x = np.mgrid[:64, :64]
@@ -91,11 +141,16 @@ def _make_explanation() -> Callable[..., Explanation]:
     return make_explanation
 
 
+@pytest.fixture(name="make_full", scope="session")
+def _make_full() -> Callable[..., Explanation]:
+    return make_full
+
+
 @pytest.fixture(name="contribution")
 def _contribution() -> Callable[..., FactContribution]:
     return contribution
 
 
-@pytest.fixture(name="verbalize")
+@pytest.fixture(name="verbalize", scope="session")
 def _verbalize() -> Callable[[Fact], str]:
     return verbalize

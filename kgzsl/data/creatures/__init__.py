@@ -8,7 +8,16 @@ which facts a right explanation may name, and where in the picture each of them 
 from __future__ import annotations
 
 from kgzsl.data.creatures.appearance import FEATURES, Appearance, appearances
-from kgzsl.data.creatures.dataset import Creatures, cached, generate, load, ontology_path, read_looks
+from kgzsl.data.creatures.dataset import (
+    Creatures,
+    cached,
+    draw,
+    generate,
+    load,
+    ontology_path,
+    read_looks,
+    trainval_rows,
+)
 from kgzsl.data.creatures.decoys import cached_decoys, decoys, is_decoy
 from kgzsl.data.creatures.render import RENDERER_VERSION, Rendered, render
 from kgzsl.data.creatures.sheet import contact_sheet
@@ -24,10 +33,12 @@ __all__ = [
     "cached_decoys",
     "contact_sheet",
     "decoys",
+    "draw",
     "generate",
     "is_decoy",
     "load",
     "ontology_path",
     "read_looks",
     "render",
+    "trainval_rows",
 ]

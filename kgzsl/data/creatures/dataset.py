@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import itertools
 import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ from kgzsl.data.creatures.render import RENDERER_VERSION, Box, render
 from kgzsl.errors import DataError, Problem, SplitError, full_disk_said
 from kgzsl.ontology import read_ontology
 
-__all__ = ["Creatures", "cached", "generate", "load", "ontology_path", "read_looks"]
+__all__ = ["Creatures", "cached", "draw", "generate", "load", "ontology_path", "read_looks", "trainval_rows"]
 
 PARTS = ("trainval", "test_seen", "test_unseen")
 _PROPERTIES = tuple(FEATURES)
@@ -210,6 +212,34 @@ def cached(
     return folder
 
 
+def trainval_rows(*, train_per_class: int = 50, test_per_class: int = 20) -> dict[str, range]:
+    """The rows that :func:`generate` gives to the training images of each seen class; nothing is drawn.
+
+    Example:
+        >>> rows = trainval_rows(train_per_class=3, test_per_class=2)
+        >>> len(rows), [*rows.values()][:2]
+        (80, [range(0, 3), range(5, 8)])
+    """
+    path = ontology_path()
+    seen, _ = _read_split(path.with_name(f"{path.stem}_split.json"))
+    each = train_per_class + test_per_class
+    return {iri: range(n * each, n * each + train_per_class) for n, iri in enumerate(seen)}
+
+
+def draw(row: int, *, size: int = 64, train_per_class: int = 50, test_per_class: int = 20) -> NDArray[np.uint8]:
+    """One image of the benchmark without the folder: the bits of that row in what :func:`cached` makes.
+
+    Args:
+        row: from 0; see :func:`trainval_rows`.
+        size: width and height in pixels.
+        train_per_class: training images of a seen class.
+        test_per_class: test images of a class.
+    """
+    looks = _looks(ontology_path())
+    drawn = next(itertools.islice(_plan(looks, train_per_class, test_per_class, 0), row, None))
+    return render(looks.appearances[drawn.iri], seed=drawn.seed, size=size).image
+
+
 def load(path: Path) -> Creatures:
     """Open a folder that :func:`generate` made; the images stay on disk until they are read.
 
@@ -332,6 +362,12 @@ def _check(out: Path, *, size: int, **counts: int) -> None:
 def _taken(out: Path) -> DataError:
     """The error of an output folder that is already there."""
     return DataError(Problem("it exists", "a new folder", "name another, or remove it", out))
+
+
+@lru_cache(maxsize=1)
+def _looks(ontology: Path) -> Looks:
+    """What :func:`read_looks` reads, kept for the next image."""
+    return read_looks(ontology)
 
 
 def _read_split(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:

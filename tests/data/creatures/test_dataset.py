@@ -12,7 +12,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgzsl.data.creatures import cached, contact_sheet, generate, load, ontology_path, read_looks, render
+from kgzsl.data.creatures import (
+    cached,
+    contact_sheet,
+    draw,
+    generate,
+    load,
+    ontology_path,
+    read_looks,
+    render,
+    trainval_rows,
+)
 from kgzsl.data.creatures import dataset as module
 from kgzsl.errors import DataError, SplitError
 
@@ -38,6 +48,17 @@ def test_an_image_can_be_drawn_again_from_its_row(drawn: Path) -> None:
         picture = render(looks[row[1]], seed=[int(k) for k in row[4].split()], size=32)
         assert np.array_equal(picture.image, data.images[n])
         assert data.boxes(n) == {p: pytest.approx(box) for p, box in picture.boxes.items()}
+
+
+def test_a_row_can_be_drawn_without_the_folder(drawn: Path) -> None:
+    data, counts = load(drawn), {"train_per_class": 2, "test_per_class": 1}
+    for row in (0, 2, 4, len(data.part) - 1):
+        assert np.array_equal(draw(row, size=32, **counts), data.images[row])
+    told = trainval_rows(**counts)
+    assert {iri: list(rows) for iri, rows in told.items()} == {
+        iri: np.flatnonzero((data.labels == column) & (data.part == "trainval")).tolist()
+        for column, iri in enumerate(data.seen)
+    }
 
 
 def test_processes_and_training_size_change_no_test_image(drawn: Path, tmp_path: Path) -> None:
