@@ -203,9 +203,11 @@ def test_what_if_is_what_ablation_says(toy_run: Any, picture: Path) -> None:
     told = api.explain(toy_run, picture, method="ablation", turning=True)
     first = told.every[0]
     label = toy_run.ontology.label
-    statement = " ".join(f'"{label(term)}"' for term in first.fact.key[:3])
+    negative = "not " if first.fact.polarity == "negative" else ""
+    one, property, filler = (f'"{label(term)}"' for term in first.fact.key[:3])
+    statement = f"{one} {negative}{property} {filler}"
     if first.fact.predicate.endswith("subClassOf"):
-        statement = f'"{label(first.fact.subject)}" "is a" "{label(first.fact.object)}"'
+        statement = f'{one} {negative}"is a" {filler}'
     found = api.what_if(toy_run, picture, remove=[statement])
     assert found.before.margin == pytest.approx(told.margin)
     assert found.before.margin - found.after.margin == pytest.approx(first.contribution, abs=1e-6)
