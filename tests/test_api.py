@@ -332,6 +332,21 @@ def test_pictures_of_any_size_are_read(toys: Any, toy_run: Any, tmp_path: Path) 
     assert len(api.predict(toy_run, [tmp_path / "gray.webp"])[0].top) == 5
 
 
+def test_a_turned_photograph_is_predicted_explained_and_shown_upright(toys: Any, toy_run: Any, tmp_path: Path) -> None:
+    upright = Image.open(toys.images / "red disc" / "0.png").resize((96, 64))
+    upright.save(tmp_path / "upright.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
+    one, other = (tmp_path / f"{name}.png" for name in ("upright", "turned"))
+    assert [p.top for p in api.predict(toy_run, [one])] == [p.top for p in api.predict(toy_run, [other])]
+    explained, again = (api.explain(toy_run, file, name="image") for file in (one, other))
+    assert explained.margin == again.margin
+    shown = api.picture_of(toy_run.config, other)
+    assert shown.size == (64, 64)  # what the model saw of it
+    assert shown.tobytes() == upright.crop((16, 0, 80, 64)).tobytes()
+
+
 def test_a_run_on_numbers(toys: Any, toy_run: Any, tmp_path: Path) -> None:
     world = toys.copy(tmp_path / "world")
     names = [toys.iri(label).rpartition("#")[2] for label in toys.classes]

@@ -14,7 +14,7 @@ from kgzsl.api.embedding import EmbeddingReport, embed
 from kgzsl.api.measuring import BASELINES, baseline, evaluate
 from kgzsl.api.protocol import fit_at_once, report_of, run_folders, runs_of_seeds
 from kgzsl.api.records import Dataset, Listener, Prediction, Run
-from kgzsl.api.sources import creatures_ontology, load_dataset, load_endpoint, load_ontology
+from kgzsl.api.sources import creatures_ontology, load_dataset, load_endpoint, load_ontology, picture_of
 from kgzsl.api.training import fit, load_run
 from kgzsl.api.whatif import WhatIf, what_if
 
@@ -45,6 +45,7 @@ __all__ = [
     "load_ontology",
     "load_run",
     "look",
+    "picture_of",
     "predict",
     "report_of",
     "run_folders",

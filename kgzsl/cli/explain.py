@@ -35,8 +35,6 @@ def explain(
 
       kgzsl explain runs/creatures picture.png --against "tindra mumbler" --json
     """
-    from PIL import Image
-
     from kgzsl import api
     from kgzsl.explain.overlay import overlay_strip
     from kgzsl.explain.page import write_page
@@ -47,8 +45,7 @@ def explain(
     verbalize = api.verbalizer(trained.ontology)
     written = {}
     if html is not None or overlay is not None:
-        with Image.open(image) as opened:
-            picture = opened.convert("RGB")
+        picture = api.picture_of(trained.config, image)
         if html is not None:
             written["html"] = str(write_page(html, explanation, picture, verbalize=verbalize))
         if overlay is not None:
