@@ -13,6 +13,7 @@ from kgzsl.api.asking import ask, describe, explain, look, predict, verbalizer
 from kgzsl.api.embedding import EmbeddingReport, embed
 from kgzsl.api.measuring import BASELINES, baseline, evaluate
 from kgzsl.api.protocol import fit_at_once, report_of, run_folders, runs_of_seeds
+from kgzsl.api.querying import query, run_graph, write_turtle
 from kgzsl.api.records import Dataset, Listener, Prediction, Run
 from kgzsl.api.sources import creatures_ontology, load_dataset, load_endpoint, load_ontology, picture_of
 from kgzsl.api.training import fit, load_run
@@ -47,11 +48,14 @@ __all__ = [
     "look",
     "picture_of",
     "predict",
+    "query",
     "report_of",
     "run_folders",
+    "run_graph",
     "runs_of_seeds",
     "settings_of",
     "verbalizer",
     "what_if",
     "with_kept_classes",
+    "write_turtle",
 ]

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,7 +31,19 @@ if TYPE_CHECKING:
     from kgzsl.explain.explanation import Explanation
     from kgzsl.explain.question import Question
 
-__all__ = ["Description", "Sight", "ask", "describe", "explain", "look", "predict", "verbalizer"]
+__all__ = [
+    "Description",
+    "Sight",
+    "ask",
+    "describe",
+    "explain",
+    "look",
+    "need_sum",
+    "predict",
+    "read_ahead",
+    "reader_of",
+    "verbalizer",
+]
 
 
 def predict(run: Run, images: Sequence[str | Path], *, top: int = 5) -> list[Prediction]:
@@ -42,8 +54,8 @@ def predict(run: Run, images: Sequence[str | Path], *, top: int = 5) -> list[Pre
     Raises:
         ImageError: every file that is not an image.
     """
-    read, encode = _reader(run)
-    ready = (encode(pixels) for pixels in _read_ahead(read, images))
+    read, encode = reader_of(run)
+    ready = (encode(pixels) for pixels in read_ahead(read, images))
     offset = run.gamma * run.space.mask(run.split.seen)
     turns = scores_in_turn(run.model, ready, run.attributes, added=len(run.added))
     rows = [row - offset for scores in turns for row in scores]
@@ -59,7 +71,7 @@ def predict(run: Run, images: Sequence[str | Path], *, top: int = 5) -> list[Pre
 Read = Callable[[Sequence[str | Path]], np.ndarray]
 
 
-def _reader(run: Run) -> tuple[Read, Callable[[np.ndarray], np.ndarray]]:
+def reader_of(run: Run) -> tuple[Read, Callable[[np.ndarray], np.ndarray]]:
     """What decodes image files, and what makes of the pixels what the run's model reads."""
     if run.config.data.features:
         fix = "train on images (data.backbone), or give features of the same backbone as an array in Python"
@@ -73,7 +85,7 @@ def _reader(run: Run) -> tuple[Read, Callable[[np.ndarray], np.ndarray]]:
     return backbone.preprocessing.read, backbone.encode
 
 
-def _read_ahead(read: Read, images: Sequence[str | Path], *, batch: int = 64) -> Iterator[np.ndarray]:
+def read_ahead(read: Read, images: Sequence[str | Path], *, batch: int = 64) -> Iterator[np.ndarray]:
     """Batches of decoded images; each is decoded while the network is busy with the one before.
 
     Raises:
@@ -205,20 +217,31 @@ def look(run: Run, images: Sequence[str | Path | np.ndarray]) -> Sight:
     """
     import torch
 
-    from kgzsl.model.baselines import NamedClassifier
-
-    if isinstance(run.model, NamedClassifier):
-        told = ", ".join(kind for kind in KINDS if kind not in NAMED_BASELINES)
-        got = f"a run of kind {run.config.model.kind}, whose scores are no sum over facts"
-        raise ConfigError(Problem(got, expected=f"a run of kind {told}", file=run.folder.path))
+    need_sum(run)
     arrays = np.stack([image if isinstance(image, np.ndarray) else _array(run, image) for image in images])
-    model = run.model
+    model: Any = run.model
     with torch.inference_mode():
         found = model.encode_images(torch.from_numpy(arrays).to(model.log_scale.device))
         scale = float(model.log_scale.exp())
         evidence = scale * found.evidence.double().cpu().numpy()
         shares = scale * (found.attention * found.local).double().cpu().numpy()
     return Sight(evidence, shares)
+
+
+def need_sum(run: Run) -> None:
+    """Only a model whose scores are a sum over facts can be asked which of them drove it.
+
+    Raises:
+        ConfigError: a run of another kind; says which can, and by what methods.
+    """
+    from kgzsl.explain.methods import METHODS
+    from kgzsl.model.baselines import NamedClassifier
+
+    if isinstance(run.model, NamedClassifier):
+        told = ", ".join(kind for kind in KINDS if kind not in NAMED_BASELINES)
+        got = f"a run of kind {run.config.model.kind}, whose scores are no sum over facts"
+        fix = f"train one of these kinds: no method ({', '.join(METHODS)}) explains the others"
+        raise ConfigError(Problem(got, expected=f"a run of kind {told}", fix=fix, file=run.folder.path))
 
 
 def describe(run: Run) -> Description:
@@ -250,7 +273,7 @@ def describe(run: Run) -> Description:
 
 def _array(run: Run, image: str | Path) -> np.ndarray:
     """An image file as the run's model reads it."""
-    read, encode = _reader(run)
+    read, encode = reader_of(run)
     return encode(read([image]))[0]
 
 

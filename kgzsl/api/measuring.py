@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kgzsl.evaluate.metrics import Counted
     from kgzsl.model.baselines import MeanToken
 
-__all__ = ["BASELINES", "baseline", "evaluate"]
+__all__ = ["BASELINES", "baseline", "dataset_of", "evaluate"]
 
 BASELINES = ("ESZSL", "ridge", "pixel ridge")
 """Names of the baselines of :func:`baseline`."""
@@ -40,7 +40,7 @@ OVER_IMAGES = ("AWA2", "SUN")
 """Data sets on which the published code of DUET counts U and S over images."""
 
 
-def _dataset_of(run: Run, listener: Listener | None) -> Dataset:
+def dataset_of(run: Run, listener: Listener | None) -> Dataset:
     """The dataset that a run was trained on.
 
     Raises:
@@ -72,7 +72,7 @@ def evaluate(run: Run, *, paper_protocol: bool = False, listener: Listener | Non
     """
     from kgzsl.train.checkpoint import write_json
 
-    data = _dataset_of(run, listener)
+    data = dataset_of(run, listener)
     test = data.images.take(data.images.parts != "trainval")
     scores = scores_of(run.model, test.array, run.attributes)
     facts = {key: run.facts[key] for key in ("backbone", "seconds", "parameters", "trainable", "peak_memory")}
@@ -166,7 +166,7 @@ def baseline(run: Run, name: str, *, listener: Listener | None = None) -> ZeroSh
     if name not in BASELINES:
         raise ConfigError(Problem(f"no baseline {name!r}", expected=f"one of {', '.join(BASELINES)}"))
     started = time.perf_counter()
-    data = _dataset_of(run, listener)
+    data = dataset_of(run, listener)
     fitted = _eszsl(run, data) if name == "ESZSL" else _ridge(run, data, pixels=name == "pixel ridge")
     return _report(
         run,

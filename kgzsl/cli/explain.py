@@ -20,6 +20,7 @@ def explain(
     overlay: Annotated[
         Path | None, typer.Option(help="Write where the facts were found (PNG).", show_default=False)
     ] = None,
+    turtle: Annotated[Path | None, typer.Option(help="Write the explanation as RDF.", show_default=False)] = None,
     top: Annotated[int, typer.Option(min=1, help="Facts to show.")] = 8,
     ontology: Annotated[Path | None, typer.Option(help="Where the run's ontology is now.", show_default=False)] = None,
     extended: Annotated[
@@ -50,6 +51,8 @@ def explain(
             written["html"] = str(write_page(html, explanation, picture, verbalize=verbalize))
         if overlay is not None:
             written["overlay"] = str(overlay_strip(explanation, picture, overlay))
+    if turtle is not None:
+        written["turtle"] = str(api.write_turtle(trained, [explanation], turtle))
     if json:
         print_json(to_json(explanation, verbalize=verbalize) | written)
         return

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from kgzsl.cli import ablate, classes, data, demo, embed, evaluate, explain, ontology, predict, train, whatif
+from kgzsl.cli import ablate, classes, data, demo, embed, evaluate, explain, ontology, predict, query, train, whatif
 from kgzsl.cli.console import error_console
 from kgzsl.errors import KgzslError
 
@@ -40,6 +40,7 @@ app.command()(embed.embed)
 app.command()(predict.predict)
 app.command()(explain.explain)
 app.command()(whatif.whatif)
+app.command()(query.query)
 app.command()(demo.demo)
 
 
