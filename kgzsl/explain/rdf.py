@@ -164,6 +164,8 @@ class RdfWriter:
             additive=e.additive,
             warning=e.warnings,
         )
+        for contribution in e.every:  # before any proof has them: in the explanation's words
+            yield from self._facts_of([contribution.fact], phrase=contribution.verbalization)
         rivals = {id(one) for one in e.rival_facts}
         for rank, contribution in enumerate(e.every, start=1):
             own = _below(node, f"contribution:{rank}")
@@ -195,7 +197,6 @@ class RdfWriter:
 
     def _contribution(self, node: NamedNode, one: FactContribution) -> Iterator[Triple]:
         """What one fact adds."""
-        yield from self._facts_of([one.fact], phrase=one.verbalization)
         yield from self.proof(one.proof)
         low, high = one.interval or (None, None)
         yield from _told(

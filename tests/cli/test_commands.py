@@ -46,6 +46,7 @@ ONTOLOGY = ("inspect", "diff", "query", "prove", "export", "verbalize", "prompt"
         "evaluate",
         "predict",
         "explain",
+        "query",
         "embed",
         "demo",
         "data creatures",
