@@ -66,7 +66,7 @@ def query(
     Raises:
         ParseError: malformed SPARQL; says the line and the column. No image is looked at before.
         ConfigError: an update, or SERVICE.
-        DataError: a folder without images.
+        DataError: a folder or a part of the data without images.
         ImageError: every file that is not an image.
 
     Example::
@@ -154,7 +154,11 @@ def _of_data(run: Run, split: Part, listener: Listener) -> list[_Shown]:
         return _Shown(images.names, labels, part, lambda rows: in_batches(images.take(rows).array, size=BATCH))
 
     parts: tuple[ImagePart, ...] = ("test_unseen", "test_seen") if split == "test" else (split,)
-    return [shown(part) for part in parts]
+    found = [shown(part) for part in parts]
+    if not any(some.names for some in found):
+        got = f"the run's data have no images for {split}"
+        raise DataError(Problem(got, expected=f"one of {', '.join(sorted(set(data.parts.tolist())))}"))
+    return found
 
 
 def _of_files(run: Run, images: Sequence[str | Path], *, but: frozenset[str]) -> _Shown:
