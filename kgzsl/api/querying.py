@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -255,7 +254,6 @@ def _explained(run: Run, batches: Iterator[_Batch]) -> Iterator[tuple[_Shown, in
     for some, rows, arrays in batches:
         if question is None:  # but for the image it is the same for all
             question = ask(run, arrays[0])
-            question = replace(question, verbalize=cache(question.verbalize))
         seen = look(run, list(arrays))
         for row, evidence, shares in zip(rows, seen.evidence, seen.shares, strict=True):
             own = replace(question, image=some.names[row], evidence=evidence, shares=shares)
