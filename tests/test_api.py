@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from kgzsl import api, errors
+from kgzsl.ontology.asserted import Asserted
 
 
 def noise_for(*names: str) -> Callable[[Any], None]:
@@ -163,18 +164,58 @@ def test_weights_of_another_run_are_refused(toys: Any, copied: Path, tmp_path: P
         api.load_run(copied)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "named"),
-    [
-        ('rdfs:label "blue disc"', 'rdfs:label "azure disc"', "not the ontology that"),
-        (":hasSize ; owl:someValuesFrom :Large", ":hasSize ; owl:someValuesFrom :Small", "not the attributes that"),
-        (":BlueDisc a owl:Class", ":AzureDisc a owl:Class", "lacks classes"),
-    ],
-)
-def test_an_edited_ontology_is_refused(toys: Any, toy_run: Any, tmp_path: Path, old: str, new: str, named: str) -> None:
+EDITS = {
+    "a name": (
+        ('rdfs:label "blue disc"', 'rdfs:label "azure disc"'),
+        ("not the ontology that the run was trained on: 1 name has changed (blue disc is now azure disc); expected",),
+    ),
+    "a fact": (
+        (":hasSize ; owl:someValuesFrom :Large", ":hasSize ; owl:someValuesFrom :Small"),
+        (
+            ": 2 facts are gone (blue box has size large; red disc has size large), "
+            "2 facts are new (blue box has size small; red disc has size small); expected",
+            "not the attributes that",
+        ),
+    ),
+    "all of a size": (
+        (" ,\n    [ a owl:Restriction ; owl:onProperty :hasSize ; owl:someValuesFrom :Small ]", ""),
+        ("6 facts are gone (blue disc has size small; green box has size small; green disc has", "; and 3 more)"),
+    ),
+    "a class": (
+        (":BlueDisc a owl:Class", ":AzureDisc a owl:Class"),
+        ("lacks classes", "blue disc is a kind of", "1 class is gone (blue disc), 1 class is new (blue disc)"),
+    ),
+    "an axiom": (
+        (":Toy a owl:Class", ":hasColor a owl:TransitiveProperty . :Toy a owl:Class"),
+        ("trained on: 1 axiom is new (has color property chain axiom <http://toys.example/#hasColor> o <",),
+    ),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_of_an_edited_ontology_it_is_said_what_has_changed(toys: Any, toy_run: Any, tmp_path: Path, edit: str) -> None:
+    (old, new), told = EDITS[edit]
     world = toys.copy(tmp_path / "world").edit(old, new)
-    with pytest.raises(errors.MismatchError, match=named):
+    with pytest.raises(errors.MismatchError) as caught:
         api.load_run(toy_run.folder.path, ontology=world.ontology)
+    for message in told:
+        assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", ["none", "damaged", "of another run"])
+def test_without_what_the_ontology_asserted_a_run_loads_and_refuses_another(
+    toys: Any, toy_run: Any, copied: Path, tmp_path: Path, kept: str
+) -> None:
+    file = copied / "asserted.jsonl.gz"
+    if kept == "none":
+        file.unlink()
+    else:
+        other = Asserted(classes=("ex:zebra",)).to_bytes()
+        file.write_bytes(file.read_bytes()[:40] if kept == "damaged" else other)
+    assert api.load_run(copied).gamma == toy_run.gamma
+    world = toys.copy(tmp_path / "world").edit('rdfs:label "blue disc"', 'rdfs:label "azure disc"')
+    with pytest.raises(errors.MismatchError, match="not the ontology that the run was trained on; expected sha256"):
+        api.load_run(copied, ontology=world.ontology)
 
 
 def test_a_run_finds_its_moved_ontology(toys: Any, tmp_path: Path) -> None:
@@ -330,6 +371,21 @@ def test_sizes_that_are_no_multiple_and_other_stages(toys: Any, tmp_path: Path, 
 def test_pictures_of_any_size_are_read(toys: Any, toy_run: Any, tmp_path: Path) -> None:
     Image.open(toys.images / "red disc" / "0.png").resize((96, 64)).convert("L").save(tmp_path / "gray.webp")
     assert len(api.predict(toy_run, [tmp_path / "gray.webp"])[0].top) == 5
+
+
+def test_a_turned_photograph_is_predicted_explained_and_shown_upright(toys: Any, toy_run: Any, tmp_path: Path) -> None:
+    upright = Image.open(toys.images / "red disc" / "0.png").resize((96, 64))
+    upright.save(tmp_path / "upright.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "turned.png", exif=exif)
+    one, other = (tmp_path / f"{name}.png" for name in ("upright", "turned"))
+    assert [p.top for p in api.predict(toy_run, [one])] == [p.top for p in api.predict(toy_run, [other])]
+    explained, again = (api.explain(toy_run, file, name="image") for file in (one, other))
+    assert explained.margin == again.margin
+    shown = api.as_seen(toy_run.config, other)
+    assert shown.size == (64, 64)  # what the model saw of it
+    assert shown.tobytes() == upright.crop((16, 0, 80, 64)).tobytes()
 
 
 def test_a_run_on_numbers(toys: Any, toy_run: Any, tmp_path: Path) -> None:

@@ -89,9 +89,9 @@ def test_no_image_is_read_for_an_explanation(toys: Any, toy_run: api.Run, monkey
     opened: list[str] = []
     honest = Image.open
 
-    def open_(path: Any, *arguments: Any) -> Any:
+    def open_(path: Any, *arguments: Any, **options: Any) -> Any:
         opened.append(str(path))
-        return honest(path, *arguments)
+        return honest(path, *arguments, **options)
 
     monkeypatch.setattr(Image, "open", open_)
     picture = toys.images / "GreenBox" / "0.png"

@@ -14,8 +14,9 @@ from kgzsl.api.embedding import EmbeddingReport, embed
 from kgzsl.api.learned import picture_of
 from kgzsl.api.measuring import BASELINES, baseline, evaluate
 from kgzsl.api.protocol import fit_at_once, report_of, run_folders, runs_of_seeds
+from kgzsl.api.querying import query, run_graph, write_turtle
 from kgzsl.api.records import Dataset, Listener, Prediction, Run
-from kgzsl.api.sources import creatures_ontology, load_dataset, load_endpoint, load_ontology
+from kgzsl.api.sources import as_seen, creatures_ontology, load_dataset, load_endpoint, load_ontology
 from kgzsl.api.surveying import survey
 from kgzsl.api.training import fit, load_run
 from kgzsl.api.whatif import WhatIf, what_if
@@ -31,6 +32,7 @@ __all__ = [
     "WhatIf",
     "ablate",
     "add_classes",
+    "as_seen",
     "ask",
     "baseline",
     "class_of",
@@ -51,12 +53,15 @@ __all__ = [
     "look",
     "picture_of",
     "predict",
+    "query",
     "report_of",
     "run_folders",
+    "run_graph",
     "runs_of_seeds",
     "settings_of",
     "survey",
     "verbalizer",
     "what_if",
     "with_kept_classes",
+    "write_turtle",
 ]

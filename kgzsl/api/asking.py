@@ -291,14 +291,16 @@ def need_sum(run: Run) -> None:
     """Only a model whose scores are a sum over facts can be asked which of them drove it.
 
     Raises:
-        ConfigError: a run of another kind.
+        ConfigError: a run of another kind; says which can, and by what methods.
     """
+    from kgzsl.explain.methods import METHODS
     from kgzsl.model.baselines import NamedClassifier
 
     if isinstance(run.model, NamedClassifier):
         told = ", ".join(kind for kind in KINDS if kind not in NAMED_BASELINES)
         got = f"a run of kind {run.config.model.kind}, whose scores are no sum over facts"
-        raise ConfigError(Problem(got, expected=f"a run of kind {told}", file=run.folder.path))
+        fix = f"train one of these kinds: no method ({', '.join(METHODS)}) explains the others"
+        raise ConfigError(Problem(got, expected=f"a run of kind {told}", fix=fix, file=run.folder.path))
 
 
 def describe(run: Run) -> Description:

@@ -19,6 +19,7 @@ from kgzsl.errors import (
 )
 from kgzsl.model.config import ATTRIBUTE_BASELINES, BASELINES
 from kgzsl.ontology import Ontology
+from kgzsl.ontology.asserted import asserted_by
 from kgzsl.semantics import ClassAttributes, attribute_phrases, class_prompt, template
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from kgzsl.train.run import RunConfig, RunFolder
 
 __all__ = [
+    "ASSERTED",
     "STRENGTHS",
     "build_baseline",
     "build_model",
@@ -43,6 +45,8 @@ __all__ = [
     "with_saved_encoders",
 ]
 
+ASSERTED = "asserted.jsonl.gz"
+"""Where a run folder has what its ontology asserted; a run without the file cannot tell what has changed."""
 STRENGTHS = "strengths.csv"
 """Where a run folder has the strengths of attributes; a run without the file has none."""
 
@@ -162,9 +166,10 @@ def save_encoders(config: RunConfig, model: ZeroShotClassifier, tokenizer: Any, 
 
 
 def save_inputs(data: Dataset, folder: Path) -> None:
-    """What a run keeps a copy of: its split, and strengths of attributes and states of classes where it has some."""
-    from kgzsl.train.checkpoint import write_json, write_text
+    """What a run keeps of its input: its split, what its ontology asserts, strengths and states where it has some."""
+    from kgzsl.train.checkpoint import write_bytes, write_json, write_text
 
+    write_bytes(folder / ASSERTED, asserted_by(data.ontology).to_bytes())
     write_json(folder / "split.json", data.split.to_dict())
     write_states(data.states, folder)
     if data.graph is not None:

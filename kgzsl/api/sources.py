@@ -13,7 +13,8 @@ from kgzsl.api.records import Dataset, Listener
 from kgzsl.data.catalog import published_as
 from kgzsl.data.creatures import cached, cached_decoys, load
 from kgzsl.data.creatures import ontology_path as creatures_ontology
-from kgzsl.data.images import ImageSet, cut_parts, find_images, read_pixels, unreadable
+from kgzsl.data.decoding import read_picture
+from kgzsl.data.images import ImageSet, cut_parts, find_images, middle_of, read_pixels, unreadable
 from kgzsl.data.labels import LabelSpace
 from kgzsl.data.layouts import list_images, ontology_text, published_strengths
 from kgzsl.data.listing import Listing, Request, summarize
@@ -36,11 +37,14 @@ from kgzsl.semantics.groups import groups_of
 from kgzsl.semantics.node_text import DEFINITIONS
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from kgzsl.data.preprocessing import Preprocessing
     from kgzsl.ontology.ontology import Reasoner, Regime
     from kgzsl.train.run import RunConfig
 
 __all__ = [
+    "as_seen",
     "attributes_of",
     "creatures_ontology",
     "dataset_name",
@@ -399,6 +403,23 @@ def pixels_of(config: RunConfig, paths: Sequence[str | Path]) -> np.ndarray:
     if config.model.image_encoder:
         return _preprocessing(config).read(paths)
     return read_pixels(paths, size=config.data.size)
+
+
+def as_seen(config: RunConfig, image: str | Path) -> Image.Image:
+    """What of an image file a run's model sees, upright and at the file's own resolution.
+
+    Grounding maps and boxes lie over it: of an image that is not square, the ends are cut off.
+
+    Raises:
+        ImageError: not an image.
+    """
+    rgb = read_picture(image)
+    source = config.data.backbone or config.model.image_encoder
+    if not source:
+        return middle_of(rgb)
+    from kgzsl.data.preprocessing import read_preprocessing
+
+    return read_preprocessing(source).view(rgb)
 
 
 def image_size(config: RunConfig) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 
 from kgzsl.api.baselines import fit_baseline
 from kgzsl.api.building import (
+    ASSERTED,
     STRENGTHS,
     build_model,
     compat_method,
@@ -43,6 +44,8 @@ from kgzsl.errors import (
     RunError,
 )
 from kgzsl.model.config import BASELINES
+from kgzsl.ontology import Ontology
+from kgzsl.ontology.asserted import Asserted, asserted_by, changes
 from kgzsl.semantics import class_prompt, fact_swaps, read_strengths
 
 if TYPE_CHECKING:
@@ -231,6 +234,17 @@ def _recording(
         yield on_epoch
 
 
+def _changed(folder: RunFolder, ontology: Ontology) -> str:
+    """What an ontology says otherwise than the one that a run was trained on, where the run has kept that."""
+    try:
+        before = Asserted.from_bytes((folder.path / ASSERTED).read_bytes())
+    except (OSError, ValueError):  # trained before this was kept, or damaged
+        return ""
+    if before.digest != folder.state()["promise"]["ontology"]:
+        return ""
+    return f": {', '.join(changes(before, asserted_by(ontology)))}"
+
+
 def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
     """Load a trained run.
 
@@ -241,7 +255,8 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
     Raises:
         RunError: no run there, or not trained to its end.
         CheckpointError: truncated or foreign weights.
-        MismatchError: the ontology or split is not the one that the run was trained on.
+        MismatchError: the ontology or split is not the one that the run was trained on; says what the ontology asserts
+            otherwise.
     """
     from kgzsl.train.checkpoint import load_weights
     from kgzsl.train.devices import pick_device
@@ -269,12 +284,13 @@ def load_run(folder: str | Path, *, ontology: str | Path | None = None) -> Run:
     try:
         attributes = attributes_used(config, entailed, space, knowledge, strengths=strengths)
     except OntologyError as error:
-        raise MismatchError([Problem("the ontology lacks classes of the run", file=folder), *error.problems]) from error
+        got = f"the ontology lacks classes of the run{_changed(run_folder, entailed)}"
+        raise MismatchError([Problem(got, file=folder), *error.problems]) from error
     attributes = replace(attributes, states={source: s.table for source, s in states.items()})
     promise = promise_of(entailed, attributes, split)
     problems = [
         Problem(
-            f"not the {part} that the run was trained on",
+            f"not the {part} that the run was trained on{_changed(run_folder, entailed) if part == 'ontology' else ''}",
             expected=f"sha256 {facts['promise'][part][:12]}...",
             fix="give the right one with --ontology, or train again",
             file=folder,

@@ -35,6 +35,7 @@ def explain(
     overlay: Annotated[
         Path | None, typer.Option(help="Write where the facts were found (PNG).", show_default=False)
     ] = None,
+    turtle: Annotated[Path | None, typer.Option(help="Write the explanation as RDF.", show_default=False)] = None,
     top: Annotated[int, typer.Option(min=1, help="Facts to show.")] = 8,
     ontology: Annotated[Path | None, typer.Option(help="Where the run's ontology is now.", show_default=False)] = None,
     extended: Annotated[
@@ -56,8 +57,6 @@ def explain(
     """
     from functools import partial
 
-    from PIL import Image
-
     from kgzsl import api
     from kgzsl.explain.overlay import overlay_strip
     from kgzsl.explain.page import write_page
@@ -76,13 +75,14 @@ def explain(
     verbalize = api.verbalizer(trained.ontology)
     written = {}
     if html is not None or overlay is not None:
-        with Image.open(image) as opened:
-            picture = opened.convert("RGB")
+        picture = api.as_seen(trained.config, image)
         if html is not None:
             pictures = partial(api.picture_of, trained)
             written["html"] = str(write_page(html, explanations, picture, verbalize=verbalize, pictures=pictures))
         if overlay is not None:
             written["overlay"] = str(overlay_strip(explanations[0], picture, overlay))
+    if turtle is not None:
+        written["turtle"] = str(api.write_turtle(trained, explanations, turtle))
     if json:
         first, *others = (to_json(explanation, verbalize=verbalize) for explanation in explanations)
         print_json(first | {"rivals": others} | written)

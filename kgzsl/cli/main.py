@@ -10,7 +10,21 @@ from typing import Annotated
 
 import typer
 
-from kgzsl.cli import ablate, classes, data, demo, embed, evaluate, explain, facts, ontology, predict, train, whatif
+from kgzsl.cli import (
+    ablate,
+    classes,
+    data,
+    demo,
+    embed,
+    evaluate,
+    explain,
+    facts,
+    ontology,
+    predict,
+    query,
+    train,
+    whatif,
+)
 from kgzsl.cli.console import error_console
 from kgzsl.errors import KgzslError
 
@@ -41,6 +55,7 @@ app.command()(predict.predict)
 app.command()(explain.explain)
 app.command()(whatif.whatif)
 app.command()(facts.facts)
+app.command()(query.query)
 app.command()(demo.demo)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from kgzsl.ontology import Ontology
     from kgzsl.ontology.query import Answer, Row
 
-__all__ = ["query"]
+__all__ = ["answer_to_json", "print_answer", "query", "query_text"]
 
 
 def query(
@@ -50,30 +52,43 @@ def query(
       kgzsl ontology query animals.ttl question.rq --json
     """
     from kgzsl import api
+    from kgzsl.ontology.query import prefixes
     from kgzsl.ontology.query import query as ask
 
     found = api.load_ontology(*files, profile=profile, entail=entail, reasoner=reasoner, timeout=reasoner_timeout)
-    answer = ask(found, _text(sparql), facts=facts)
+    answer = ask(found, query_text(sparql), facts=facts)
     if json:
         print_json(_to_json(answer, found, facts=facts))
         return
-    if answer.kind == "ask":
-        print_lines([str(answer.boolean).lower()])
-    elif not facts:
-        rows = [[_shown(row.values.get(name, ""), found) for name in answer.variables] for row in answer.rows]
-        print_lines(_columns([list(answer.variables), *rows]))
-        print_lines([f"{len(rows):,} row{'s' * (len(rows) != 1)}"])
+    if not facts or answer.kind == "ask":
+        print_answer(answer, found, prefixes(found))
     if facts:
         print_lines(line for row in answer.rows for line in _with_facts(row, answer, found))
 
 
+def print_answer(answer: Answer, found: Ontology, names: Mapping[str, str]) -> None:
+    """An answer for people: true or false, or rows in columns; a row is one line however long, to be searched.
+
+    Args:
+        answer: what was found.
+        found: whose terms it has.
+        names: prefixes that shorten IRIs.
+    """
+    if answer.kind == "ask":
+        print_lines([str(answer.boolean).lower()])
+        return
+    rows = [[_shown(row.values.get(name, ""), found, names) for name in answer.variables] for row in answer.rows]
+    print_lines(_columns([list(answer.variables), *rows]))
+    print_lines([f"{len(rows):,} row{'s' * (len(rows) != 1)}"])
+
+
 def _columns(rows: list[list[str]]) -> list[str]:
-    """Rows in columns; a row is one line however long, so that it can be searched."""
+    """Cells one below the other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _text(sparql: str) -> str:
+def query_text(sparql: str) -> str:
     """The query itself, or what is in the file."""
     if not sparql.endswith(".rq"):
         return sparql
@@ -83,13 +98,13 @@ def _text(sparql: str) -> str:
         raise ConfigError(Problem(f"the query cannot be read ({error})", expected="SPARQL", file=sparql)) from None
 
 
-def _shown(value: str, found: Ontology) -> str:
-    """A value for people: terms by name, and as a query would write them."""
-    from kgzsl.ontology.query import prefixes
-
+def _shown(value: str, found: Ontology, names: Mapping[str, str]) -> str:
+    """A value for people: terms by name, and as a query would write them; numbers to six digits."""
+    if re.fullmatch(r"-?\d+\.\d{6,}", value):
+        return f"{float(value):.6g}"
     if "://" not in value and not value.startswith("urn:"):
         return value
-    spaces = [(name, space) for name, space in prefixes(found).items() if value.startswith(space)]
+    spaces = [(name, space) for name, space in names.items() if value.startswith(space)]
     name, space = max(spaces, key=lambda item: len(item[1]), default=("", ""))
     short = f"{name}:{value.removeprefix(space)}" if space else f"<{value}>"
     # Terms of RDF and OWL are known by their short names.
@@ -98,22 +113,30 @@ def _shown(value: str, found: Ontology) -> str:
 
 def _with_facts(row: Row, answer: Answer, found: Ontology) -> list[str]:
     """A row, and below it each fact with its argument."""
+    from kgzsl.ontology.query import prefixes
     from kgzsl.semantics.argument import argument_lines
 
-    values = [f"{name} = {_shown(row.values[name], found)}" for name in answer.variables if name in row.values]
+    names = prefixes(found)
+    values = [f"{name} = {_shown(row.values[name], found, names)}" for name in answer.variables if name in row.values]
     lines = ["  ".join(values)] if values else []
     for fact in row.facts:
         lines += [f"    {line}" for line in argument_lines(found.prove(fact), found)]
     return lines
 
 
-def _to_json(answer: Answer, found: Ontology, *, facts: bool) -> dict[str, Any]:
+def answer_to_json(answer: Answer) -> dict[str, Any]:
     """The answer as dicts and lists."""
-    from kgzsl.semantics.argument import argument_to_json
-
-    rows: list[dict[str, Any]] = [{"values": dict(row.values)} for row in answer.rows]
-    if facts:
-        for content, row in zip(rows, answer.rows, strict=True):
-            content["facts"] = [argument_to_json(found.prove(fact), found) for fact in row.facts]
+    rows = [{"values": dict(row.values)} for row in answer.rows]
     content = {"kind": answer.kind, "variables": list(answer.variables), "rows": rows}
     return content if answer.boolean is None else content | {"boolean": answer.boolean}
+
+
+def _to_json(answer: Answer, found: Ontology, *, facts: bool) -> dict[str, Any]:
+    """The same with the facts behind each row."""
+    from kgzsl.semantics.argument import argument_to_json
+
+    content = answer_to_json(answer)
+    if facts:
+        for told, row in zip(content["rows"], answer.rows, strict=True):
+            told["facts"] = [argument_to_json(found.prove(fact), found) for fact in row.facts]
+    return content

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from kgzsl.data.cache import cache_folder
+from kgzsl.data.decoding import is_plain
 from kgzsl.data.images import unreadable
 from kgzsl.data.preprocessing import Preprocessing, read_preprocessing
 from kgzsl.data.pretrained import load_pretrained
@@ -36,6 +37,8 @@ __all__ = [
 Progress = Callable[[int, int], None]
 IN_FRONT = ("cls_token", "class_embedding", "distillation_token", "register_tokens")
 """What transformers calls the learned tokens that stand before the patches."""
+DECODING = b"upright, on white, 16 bits"
+"""How files are decoded that are more than plain RGB: another decoding, another cache."""
 
 
 def patch_tokens(hidden: torch.Tensor, *, in_front: int = 0) -> torch.Tensor:
@@ -283,8 +286,8 @@ def cached_features(
 ) -> np.ndarray:
     """Patch features of many files, computed once and memory-mapped from the cache thereafter.
 
-    The cache is keyed by the backbone's weights and preprocessing and by the content of every
-    file; it is complete or not used. A killed computation goes on where it stopped.
+    The cache is keyed by the backbone's weights and preprocessing, by the content of every file, and by how files are
+    decoded that are more than plain RGB; it is complete or not used. A killed computation goes on where it stopped.
 
     Args:
         paths: image files; rows come in this order.
@@ -302,7 +305,10 @@ def cached_features(
     key = hashlib.sha256(backbone.digest.encode())
     try:
         for path in paths:
-            key.update(hashlib.sha256(path.read_bytes()).digest())
+            content = path.read_bytes()
+            key.update(hashlib.sha256(content).digest())
+            if not is_plain(content):
+                key.update(DECODING)
     except OSError:
         raise ImageError(unreadable(paths)) from None
     entry = f"{backbone.name}-{key.hexdigest()[:16]}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from kgzsl.data.decoding import decode
 from kgzsl.data.labels import LabelSpace
 from kgzsl.data.rows import Rows, take_rows
 from kgzsl.data.split import TEST_EVERY, ZeroShotSplit
@@ -18,7 +19,7 @@ from kgzsl.errors import DataError, ImageError, KgzslError, Problem
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["ImageSet", "Part", "cut_parts", "find_images", "read_pixels", "unreadable"]
+__all__ = ["ImageSet", "Part", "cut_parts", "find_images", "middle_of", "read_pixels", "unreadable"]
 
 Part = Literal["trainval", "test_seen", "test_unseen"]
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
@@ -141,7 +142,9 @@ def cut_parts(files: dict[str, list[Path]], split: ZeroShotSplit) -> tuple[list[
 def read_pixels(
     paths: Sequence[str | Path], *, size: int, fit: Callable[[Image.Image], Image.Image] | None = None
 ) -> np.ndarray:
-    """Decode images to RGB of ``size`` x ``size``, uint8 ``(image, size, size, 3)``.
+    """Decode images to upright RGB of ``size`` x ``size``, uint8 ``(image, size, size, 3)``.
+
+    What a file shows is said in :mod:`kgzsl.data.decoding`.
 
     Args:
         paths: the files.
@@ -162,28 +165,29 @@ def read_pixels(
     def fill(row: int, rgb: Image.Image) -> None:
         pixels[row] = np.asarray((fit or middle)(rgb))
 
-    problems = _decode(paths, fill)
+    problems = decode(paths, fill)
     if problems:
         raise ImageError(problems)
     return pixels
 
 
+def middle_of(rgb: Image.Image, *, share: float = 1.0) -> Image.Image:
+    """The square in the middle of an image, at the image's own resolution.
+
+    Args:
+        rgb: the image.
+        share: side of the square, as a share of the image's shorter side.
+
+    Example:
+        >>> from PIL import Image
+        >>> middle_of(Image.new("RGB", (30, 20))).size, middle_of(Image.new("RGB", (30, 20)), share=0.5).size
+        ((20, 20), (10, 10))
+    """
+    side = max(1, round(share * min(rgb.size)))
+    left, top = ((length - side) // 2 for length in rgb.size)
+    return rgb if rgb.size == (side, side) else rgb.crop((left, top, left + side, top + side))
+
+
 def unreadable(paths: Sequence[str | Path]) -> list[Problem]:
     """Every file that is missing or not an image, found by decoding all of them."""
-    return _decode(paths, lambda row, rgb: None)
-
-
-def _decode(paths: Sequence[str | Path], take: Callable[[int, Image.Image], None]) -> list[Problem]:
-    """Give each image in RGB to a function; a problem for each file that cannot be decoded."""
-    from PIL import Image, UnidentifiedImageError
-
-    problems: list[Problem] = []
-    for row, path in enumerate(paths):
-        try:
-            with Image.open(path) as image:
-                take(row, image.convert("RGB"))
-        except FileNotFoundError:
-            problems.append(Problem("no such image", file=path, fix="check the path"))
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            problems.append(Problem(f"not an image that can be read ({error})", file=path, expected="JPEG, PNG, ..."))
-    return problems
+    return decode(paths, lambda row, rgb: None)

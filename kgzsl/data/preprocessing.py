@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kgzsl.data.images import read_pixels
+from kgzsl.data.images import middle_of, read_pixels
 from kgzsl.data.pretrained import read_model_config
 from kgzsl.errors import ConfigError, Problem
 
@@ -23,6 +23,8 @@ __all__ = ["Preprocessing", "read_preprocessing"]
 
 BICUBIC = 3
 """What PIL and transformers call it."""
+LONG = 32
+"""Of an image that is longer than so many times its width, the ends are cut off before it is scaled."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Preprocessing:
 
     def fit(self, image: Image.Image) -> Image.Image:
         """An image scaled and cut to ``size`` x ``size``."""
+        if not self.squash:
+            image = _middle_of_long(image)
         sides = image.size
         shorter = min(sides)
         wanted = [self.resize if self.squash or side == shorter else self.resize * side // shorter for side in sides]
@@ -64,6 +68,10 @@ class Preprocessing:
             image = image.resize((wanted[0], wanted[1]), resample=self.resample)
         left, top = ((side - self.size) // 2 for side in wanted)
         return image.crop((left, top, left + self.size, top + self.size))
+
+    def view(self, image: Image.Image) -> Image.Image:
+        """What of an image is in the input, at the image's own resolution."""
+        return image if self.squash else middle_of(image, share=self.size / self.resize)
 
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
         """Values 0 to 255 ``(image, height, width, 3)`` to normalized float ``(image, 3, height, width)``."""
@@ -84,6 +92,14 @@ class Preprocessing:
             "image_std": self.std,
         }
         return json.dumps(stated, indent=1)
+
+
+def _middle_of_long(image: Image.Image) -> Image.Image:
+    """An image without ends that are cut off anyway: a line of pixels, scaled whole, would fill the memory."""
+    width, height = image.size
+    most = LONG * min(width, height)
+    across, down = ((side - most) // 2 if side > most else 0 for side in image.size)
+    return image.crop((across, down, width - across, height - down)) if across or down else image
 
 
 def read_preprocessing(source: str | Path) -> Preprocessing:

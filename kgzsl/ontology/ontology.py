@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -314,18 +313,9 @@ class Ontology:
         It does not depend on the order of triples, names of blank nodes, serialization, or
         entailment.
         """
-        hasher = hashlib.sha256()
-        for iri in (*self.classes, "", *self.attributes, ""):
-            hasher.update(f"{iri}\n".encode())
-        rows = np.flatnonzero(self.columns.source >= 0).tolist()
-        for fact in map(self.fact, rows):
-            degree = () if fact.strength == 1 else (str(fact.strength),)
-            hasher.update(("\t".join((*fact.key, *degree)) + "\n").encode())
-        for key in sorted(self._axioms):
-            hasher.update(("\t".join(key) + "\n").encode())
-        for iri, names in sorted(self.labels.items()):
-            hasher.update(("\t".join((iri, *names)) + "\n").encode())
-        return hasher.hexdigest()
+        from kgzsl.ontology.asserted import asserted_by
+
+        return asserted_by(self).digest
 
     def class_graph(self) -> networkx.DiGraph:
         """Classes and their asserted taxonomy: nodes have ``label``, edges ``predicate``."""

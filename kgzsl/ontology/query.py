@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
+import numpy as np
+
 from kgzsl.errors import ConfigError, ParseError, Problem
+from kgzsl.ontology.axioms import is_anonymous
 from kgzsl.ontology.facts import Fact
 from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.vocabulary import OWL, RDF, RDFS, SKOS, XSD, is_literal, lexical_form
@@ -28,9 +31,10 @@ from kgzsl.ontology.vocabulary import OWL, RDF, RDFS, SKOS, XSD, is_literal, lex
 if TYPE_CHECKING:
     import pyoxigraph
 
-__all__ = ["GRAPHS", "Answer", "Row", "Sparql", "prefixes", "query"]
+__all__ = ["GRAPHS", "KGZSL", "Answer", "Row", "Sparql", "iri_node", "prefixes", "query", "term_node"]
 
 KGZSL = "urn:kgzsl:"
+"""Where the names of graphs and of all that has no IRI of its own begin."""
 GRAPHS = {name: f"{KGZSL}{name}" for name in ("asserted", "entailed", "negative")}
 
 # What is no keyword: IRIs, strings, comments, variables, local names. Left to right, longest first.
@@ -121,10 +125,26 @@ class Sparql:
 
     Args:
         ontology: whom to ask.
+        beside: further triples of the default graph.
+        names: prefixes that a query need not declare, beside those of :func:`prefixes`.
     """
 
-    def __init__(self, ontology: Ontology) -> None:
+    def __init__(
+        self, ontology: Ontology, *, beside: Iterable[pyoxigraph.Triple] = (), names: Mapping[str, str] | None = None
+    ) -> None:
         self.ontology = ontology
+        self.beside = beside
+        self.prefixes = prefixes(ontology) | dict(names or {})
+
+    def check(self, sparql: str) -> None:
+        """Raise what :meth:`query` would of the query's text, before the triples are there."""
+        import pyoxigraph
+
+        _refuse(sparql)
+        try:
+            pyoxigraph.Store().query(sparql, prefixes=self.prefixes)
+        except SyntaxError as error:
+            raise _syntax(error) from error
 
     def query(self, sparql: str, *, facts: bool = False) -> Answer:
         """As :func:`query`."""
@@ -154,7 +174,7 @@ class Sparql:
 
     def _run(self, sparql: str) -> Any:
         """What the engine answers."""
-        return self._store.query(sparql, prefixes=prefixes(self.ontology))
+        return self._store.query(sparql, prefixes=self.prefixes)
 
     @cached_property
     def _store(self) -> pyoxigraph.Store:
@@ -163,9 +183,11 @@ class Sparql:
 
         ontology, c, terms = self.ontology, self.ontology.columns, self.ontology.terms
         graphs = {name: NamedNode(iri) for name, iri in GRAPHS.items()}
+        # Facts of class expressions without a name are no one's to ask for.
+        hidden = np.array([is_anonymous(term) for term in terms], dtype=bool)
 
         def quads() -> Iterator[Quad]:
-            for row in range(len(c)):
+            for row in np.flatnonzero(~(hidden[c.subject] | hidden[c.object])).tolist():
                 subject, predicate = self._node(terms[c.subject[row]]), self._node(terms[c.predicate[row]])
                 triple = (subject, predicate, self._node(terms[c.object[row]]))
                 if c.negative[row]:
@@ -178,6 +200,7 @@ class Sparql:
                 for k, name in enumerate(names):
                     predicate = NamedNode(SKOS.altLabel if k else RDFS.label)
                     yield Quad(self._node(iri), predicate, self._node(f'"{name}"^^{XSD.string}'), DefaultGraph())
+            yield from (Quad(t.subject, t.predicate, t.object, DefaultGraph()) for t in self.beside)
 
         store = Store()
         store.bulk_extend(quads())
@@ -189,21 +212,9 @@ class Sparql:
         return {}
 
     def _node(self, term: str) -> Any:
-        """A term as the engine has it; IRIs with characters that are not allowed are percent-encoded."""
-        import pyoxigraph
-
+        """A term as the engine has it."""
         if term not in self._nodes:
-            if is_literal(term):
-                text, mark = lexical_form(term), term[term.rindex('"') + 1 :]
-                datatype = pyoxigraph.NamedNode(mark[2:]) if mark.startswith("^^") else None
-                language = mark[1:] if mark.startswith("@") else None
-                node: Any = pyoxigraph.Literal(text, datatype=datatype, language=language)
-            else:
-                try:
-                    node = pyoxigraph.NamedNode(term)
-                except ValueError:
-                    node = pyoxigraph.NamedNode(quote(term, safe="/:#?&=+,;@%~"))
-            self._nodes[term] = node
+            self._nodes[term] = term_node(term)
         return self._nodes[term]
 
     @cached_property
@@ -231,12 +242,42 @@ class Sparql:
         return (Row({}, _Trace(self, sparql, ()).facts({}, first=True)),)
 
 
+def term_node(term: str) -> pyoxigraph.NamedNode | pyoxigraph.Literal:
+    """A term of an ontology, an IRI or a literal, as a node of pyoxigraph.
+
+    Example:
+        >>> print(term_node("http://e/#odd name"), term_node('"12"^^http://www.w3.org/2001/XMLSchema#integer'))
+        <http://e/#odd%20name> "12"^^<http://www.w3.org/2001/XMLSchema#integer>
+    """
+    import pyoxigraph
+
+    if not is_literal(term):
+        return iri_node(term)
+    text, mark = lexical_form(term), term[term.rindex('"') + 1 :]
+    datatype = pyoxigraph.NamedNode(mark[2:]) if mark.startswith("^^") else None
+    return pyoxigraph.Literal(text, datatype=datatype, language=mark[1:] if mark.startswith("@") else None)
+
+
+def iri_node(iri: str) -> pyoxigraph.NamedNode:
+    """An IRI as a node of pyoxigraph; characters that are not allowed in one are percent-encoded."""
+    import pyoxigraph
+
+    try:
+        return pyoxigraph.NamedNode(iri)
+    except ValueError:
+        encoded = quote(iri, safe="/:#?&=+,;@%~")
+    try:
+        return pyoxigraph.NamedNode(encoded)
+    except ValueError:  # not even the beginning of one
+        return pyoxigraph.NamedNode(f"{KGZSL}term:{encoded}")
+
+
 class _Trace:
     """From the rows of one query to their facts: its pattern is solved again with all variables kept."""
 
     def __init__(self, engine: Sparql, sparql: str, variables: tuple[str, ...]) -> None:
         self.engine = engine
-        self.patterns = tuple(_patterns(sparql, prefixes(engine.ontology)))
+        self.patterns = tuple(_patterns(sparql, engine.prefixes))
         solutions = engine._run(_keep_all(sparql))
         every = tuple(v.value for v in solutions.variables)
         # A computed column (a count) is no variable of the pattern.

@@ -24,6 +24,7 @@ __all__ = [
     "room_for",
     "save_state",
     "save_weights",
+    "write_bytes",
     "write_json",
     "write_text",
 ]
@@ -52,6 +53,16 @@ def write_text(path: Path, text: str) -> None:
     """
     with room_for(path), whole_file(path, force=True) as working:
         working.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        FailureError: the disk is full; an older file is untouched.
+    """
+    with room_for(path), whole_file(path, force=True) as working:
+        working.write_bytes(content)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -462,9 +462,9 @@ class RunFolder:
     """The folder of a run.
 
     ``config.toml``, ``run.json`` (hashes of ontology, attributes and split; calibration; at the end
-    ``complete``), ``split.json``, ``strengths.csv`` (where attributes have strengths), ``tokenizer.json``,
-    ``metrics.jsonl``, ``checkpoint.safetensors``, where they were asked for ``epochs/`` (weights) and
-    ``tensorboard/``, and what ``evaluate`` adds, ``report.json``.
+    ``complete``), ``split.json``, ``asserted.jsonl.gz`` (what the ontology asserted), ``strengths.csv`` (where
+    attributes have strengths), ``tokenizer.json``, ``metrics.jsonl``, ``checkpoint.safetensors``, where they were
+    asked for ``epochs/`` (weights) and ``tensorboard/``, and what ``evaluate`` adds, ``report.json``.
 
     Args:
         path: the folder.

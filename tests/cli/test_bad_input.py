@@ -104,6 +104,64 @@ def test_an_image_that_is_not_there(toy_run: Any, tmp_path: Path, kgzsl: Any) ->
     assert "b.png" in done.err
 
 
+QUESTIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "an unknown rival": (
+        ("explain", "RUN", "IMAGE", "--against", "gren box"),
+        ("'gren box'", "did you mean green box"),
+    ),
+    "a rival that is no class of the run": (
+        ("explain", "RUN", "IMAGE", "--against", "disc shaped toy"),
+        ("disc shaped toy is in the ontology, but not a class of this run",),
+    ),
+    "an unknown fact": (
+        ("whatif", "RUN", "IMAGE", "--remove", "'red disc' hasSize Smal"),
+        ("'Smal'", "did you mean small"),
+    ),
+    "a fact that is not there": (
+        ("whatif", "RUN", "IMAGE", "--remove", "'red disc' hasSize Small"),
+        ("red disc has size small: is no fact of the ontology", "did you mean red disc has size large"),
+    ),
+    "a fact that is entailed": (
+        ("whatif", "RUN", "IMAGE", "--remove", "'red disc' hasShape Round"),
+        ("is entailed", "disc shaped toy has shape round"),
+    ),
+    "a misspelled image": (("explain", "RUN", "IMAGES/GreenBox/0.pgn"), ("no such image", "did you mean", "0.png")),
+    "images in no folder": (
+        ("predict", "RUN", "IMAGES/GreenBax/0.png", "IMAGES/GreenBox/77.png"),
+        ("GreenBax/0.png: no such image; there is no folder", "77.png: no such image; did you mean 7.png"),
+    ),
+    "a folder for an image": (
+        ("explain", "RUN", "IMAGES/GreenBox"),
+        ("GreenBox: is a folder; expected an image file",),
+    ),
+    "malformed SPARQL": (("query", "RUN", "SELECT ?c {\n ?c why:rank"), ("query:2: column",)),
+}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_with_a_mistake(toys: Any, toy_run: Any, tmp_path: Path, kgzsl: Any, question: str) -> None:
+    arguments, pieces = QUESTIONS[question]
+    places = {"RUN": str(toy_run.folder.path), "IMAGE": str(toys.images / "GreenBox" / "0.png")}
+    told = [places.get(a, a.replace("IMAGES", str(toys.images))) for a in arguments]
+    page = ("--turtle", str(tmp_path / "never.ttl")) if told[0] == "explain" else ()
+    done = kgzsl(*told, *page)
+    assert (done.status, done.out) == (2, "")
+    for piece in pieces:
+        assert piece in done.err
+    assert "Traceback" not in done.err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_baseline_that_cannot_explain(toys: Any, tmp_path: Path, kgzsl: Any) -> None:
+    from kgzsl import api
+
+    api.fit(toys.config(model={"kind": "dgp"}, baseline={"epochs": 1}), tmp_path / "run")
+    done = kgzsl("explain", tmp_path / "run", toys.images / "GreenBox" / "0.png")
+    assert done.status == 2
+    for piece in ("a run of kind dgp", "no sum over facts", "expected a run of kind duet", "no method (margin"):
+        assert piece in done.err
+
+
 def test_no_run_there(tmp_path: Path, kgzsl: Any) -> None:
     done = kgzsl("evaluate", tmp_path)
     assert done.status == 2

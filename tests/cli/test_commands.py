@@ -47,6 +47,7 @@ ONTOLOGY = ("inspect", "diff", "query", "prove", "export", "verbalize", "prompt"
         "predict",
         "explain",
         "facts",
+        "query",
         "embed",
         "demo",
         "data creatures",

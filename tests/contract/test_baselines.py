@@ -71,7 +71,15 @@ def test_a_run_is_loaded_and_measured_as_it_was_trained(kind: str, runs: Any, to
     assert one == other
     assert one.best_H + 1e-9 >= one.H
     files = sorted(path.name for path in run.folder.path.iterdir())
-    assert files == ["checkpoint.safetensors", "config.toml", "metrics.jsonl", "report.json", "run.json", "split.json"]
+    assert files == [
+        "asserted.jsonl.gz",
+        "checkpoint.safetensors",
+        "config.toml",
+        "metrics.jsonl",
+        "report.json",
+        "run.json",
+        "split.json",
+    ]
     (prediction,) = api.predict(again, [toys.images / "GreenBox" / "0.png"], top=8)
     assert {label for _, label, _, unseen in prediction.top if unseen} == {"green box", "yellow disc"}
 
@@ -128,7 +136,12 @@ def test_a_killed_run_ends_with_the_same_bits(kind: str, phase: str, runs: Any, 
 
     with pytest.raises(Killed):
         api.fit(config(kind), tmp_path / "run", listener=api.Listener(epoch=kill))
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["config.toml", "run.json", "split.json"]
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "asserted.jsonl.gz",
+        "config.toml",
+        "run.json",
+        "split.json",
+    ]
     with pytest.raises(RunError, match="not trained to its end"):
         api.load_run(tmp_path / "run")
     run = api.fit(config(kind), tmp_path / "run")

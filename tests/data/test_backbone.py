@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -122,6 +123,24 @@ def test_the_cache_goes_by_content_and_weights(paths: list[Path], fake: Fake) ->
     features = cached_features([renamed, *paths[1:]], edited)
     assert edited.module.calls == 1
     assert np.allclose(features[0], np.array([1, 2, 3]) / 127.5 - 1, atol=2e-3)
+
+
+def test_cached_features_of_plain_images_stay_good(paths: list[Path], fake: Fake) -> None:
+    def entry(files: list[Path]) -> str:
+        """What the cache called them when nothing was turned."""
+        key = hashlib.sha256(fake().digest.encode())
+        for file in files:
+            key.update(hashlib.sha256(file.read_bytes()).digest())
+        return f"fake-{key.hexdigest()[:16]}"
+
+    cached_features(paths, fake())
+    assert entries() == [entry(paths)]
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (16, 16), (1, 2, 3)).save(paths[0], exif=exif)
+    cached_features(paths, fake())
+    assert len(entries()) == 2
+    assert entry(paths) not in entries()
 
 
 def test_an_interrupted_computation_goes_on_where_it_stopped(paths: list[Path], fake: Fake) -> None:

@@ -135,6 +135,30 @@ def test_what_only_looks_like_it_is_not_refused(engine: Sparql) -> None:
     assert engine.query(text).rows == ()
 
 
+def test_expressions_without_a_name_are_no_one_s_to_ask_for() -> None:
+    from kgzsl.ontology import parse_ontology
+
+    ontology = parse_ontology("""@prefix : <http://e/#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
+        :hasPart a owl:ObjectProperty . :Zebra a owl:Class . :Maned a owl:Class ; owl:equivalentClass [
+            a owl:Restriction ; owl:onProperty :hasPart ; owl:someValuesFrom [
+                owl:intersectionOf ( :Mane [ a owl:Restriction ; owl:onProperty :hasPart ; owl:someValuesFrom :Hair ] )
+        ] ] . :Zebra :hasPart :Mane .""").entail()
+    assert any(term.startswith("_:") for term in ontology.terms)
+    answer = query(ontology, "SELECT * { ?s ?p ?o FILTER(?p != rdfs:label) }")
+    assert len(answer.rows) == len(ontology.facts(polarity="positive")) > 0
+
+
+def test_a_query_is_checked_without_the_ontology_s_triples(zoo: Ontology) -> None:
+    engine = Sparql(zoo, names={"ex": "http://example.org/"})
+    engine.check("SELECT ?c { ?c ex:part :Hooves }")
+    assert "_store" not in engine.__dict__
+    with pytest.raises(ParseError) as caught:
+        engine.check("SELECT ?c {\n ?c :hasPart }")
+    assert (caught.value.problems[0].line, "column 14" in caught.value.problems[0].got) == (2, True)
+    with pytest.raises(ConfigError, match="SERVICE"):
+        engine.check("SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }")
+
+
 def test_iris_with_characters_that_are_not_allowed_come_back_as_they_are() -> None:
     from kgzsl.ontology import parse_ontology
 
