@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Selection",
+    "blocks_of",
     "calibrate",
     "class_vectors",
     "evidence_in_turn",
@@ -91,6 +92,17 @@ def class_vectors(model: Model, table: ClassAttributes) -> torch.Tensor:
     value, known = (torch.from_numpy(cells).to(model.log_scale.device) for cells in (table.degree, table.known))
     states = {source: torch.from_numpy(rows).to(value.device) for source, rows in table.states.items()}
     return model.encode_classes(value, known, states)
+
+
+def blocks_of(model: Model, table: ClassAttributes) -> dict[str, slice]:
+    """Where each source of states stands in class vectors, behind the attributes."""
+    from kgzsl.model.class_encoder import ClassEncoder
+
+    own = getattr(model, "classes", None)
+    if isinstance(own, ClassEncoder):
+        return dict(zip(own.states, own.blocks[1:], strict=True))
+    ends = np.cumsum([len(table.attributes), *(states.shape[1] for states in table.states.values())]).tolist()
+    return {source: slice(*ends[k : k + 2]) for k, source in enumerate(table.states)}
 
 
 def evidence_in_turn(model: Model, batches: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
@@ -176,6 +188,7 @@ def settle_gate(
     import torch
 
     from kgzsl.train.gate import fit_gate
+    from kgzsl.train.loop import SELECTED_BY
 
     def validate() -> dict[str, float]:
         return validation_metrics(model, images=images, labels=labels, table=table, training=training)
@@ -191,49 +204,17 @@ def settle_gate(
             properties=model.classes.properties.cpu().numpy(),
             labels=labels[chosen],
         )
-        bearing = torch.from_numpy(gates.bearing).float()
-        scores = []
+        bearing, best = torch.from_numpy(gates.bearing).float(), -1.0
         for choice in gates.choices:
+            before = model.classes.gate.clone()
             model.classes.set_gates(torch.from_numpy(choice).float(), bearing)
-            scores.append(_scores(model, seen, table))
-        choice = gates.choices[_sparsest(scores, labels, training)]
-        model.classes.set_gates(torch.from_numpy(choice).float(), bearing)
+            found = metrics_of(_scores(model, seen, table), labels, training)[SELECTED_BY]
+            if found > best:
+                best = found
+            else:
+                model.classes.set_gates(before, bearing)
         _settle_sources(model, images[chosen], labels[chosen], table=table, candidates=np.flatnonzero(~training))
     return validate()
-
-
-def _sparsest(scores: Sequence[np.ndarray], labels: np.ndarray, training: np.ndarray) -> int:
-    """The first of several score matrices that is as good as the best of them, for all that can be told.
-
-    The best one is so by the validation measure; as good is what is worse by one standard error at most, of the
-    difference, by leaving out one validation class after the other.
-
-    Source: the one-standard-error rule, Hastie et al., "The Elements of Statistical Learning", 2009, section 7.10; the
-    jackknife, Efron and Stein, Annals of Statistics 1981.
-
-    Args:
-        scores: ``(image, seen class)`` each, the ones that are to be preferred first.
-        labels: column of each image's class.
-        training: mask over the classes; the others play the unseen ones.
-    """
-    from kgzsl.train.loop import SELECTED_BY
-
-    left_out = np.flatnonzero(~training)
-    whole = np.array([metrics_of(each, labels, training)[SELECTED_BY] for each in scores])
-    best = int(whole.argmax())
-    if best == 0 or len(left_out) < 3:
-        return best
-    without = np.empty((len(scores), len(left_out)))
-    for k, label in enumerate(left_out.tolist()):
-        images, classes = labels != label, np.arange(len(training)) != label
-        column = np.cumsum(classes) - 1
-        for number, each in enumerate(scores):
-            part = metrics_of(each[images][:, classes], column[labels[images]], training[classes])
-            without[number, k] = part[SELECTED_BY]
-    behind = without[best] - without
-    count = len(left_out)
-    error = np.sqrt((count - 1) / count * ((behind - behind.mean(1, keepdims=True)) ** 2).sum(1))
-    return int(np.flatnonzero(whole[best] - whole <= error)[0])
 
 
 def _settle_sources(
