@@ -16,6 +16,7 @@ from kgzsl.api.knowledge import prompts_of
 from kgzsl.api.reading import read_texts, typed_graph
 from kgzsl.api.restating import Restating, state_columns, states_under
 from kgzsl.api.rewiring import Wiring
+from kgzsl.api.worlds import RunWorlds
 from kgzsl.ontology import Edit, Fact, Ontology, edited
 from kgzsl.ontology.change import change_of
 from kgzsl.ontology.vocabulary import RDFS, SKOS
@@ -185,6 +186,27 @@ def test_vectors_under_edits_have_states_under_edits(either: api.Run) -> None:
     np.testing.assert_array_equal(found[:, :, :count], vectors[:, :, :count])
     for source, columns in state_columns(either, restating.states(ontologies, classes)).items():
         np.testing.assert_array_equal(found[:, :, told.blocks[source]], columns)
+
+
+def test_worlds_have_them(run: api.Run, toys: Any) -> None:
+    """Scores under edits are by what prompts and the graph say then, not by what they said."""
+    classes = (toys.iri("red disc"), toys.iri("blue box"))
+    size = next(f for f in asserted(run) if f.key[:2] == (classes[0], f"{toys.iri('')}hasSize"))
+    large = Fact(toys.iri("green box"), f"{toys.iri('')}hasSize", toys.iri("large"))
+    edits = [Edit(), Edit(remove=(size,)), Edit(add=(large,))]
+    told = api.describe(run)
+    rows = [run.space.classes.index(iri) for iri in classes]
+    vectors = RunWorlds(run).vectors(edits, classes)
+    np.testing.assert_allclose(vectors[0], told.vectors[rows], atol=1e-6)
+    states = Restating(run).states([edited(run.ontology, edit) for edit in edits], classes)
+    for source, columns in state_columns(run, states).items():
+        np.testing.assert_allclose(vectors[:, :, told.blocks[source]], columns, atol=1e-6)
+    assert np.abs(vectors[1, 0, told.blocks["prompt"]] - vectors[0, 0, told.blocks["prompt"]]).max() > 1e-3
+    found = api.explain(run, question_image(0), speaking_for=classes[0], against=classes[1], method="ablation")
+    share = next(one.contribution for one in found.every if one.fact.key == size.key)
+    asked = question(run, 0, speaking_for=classes[0], against=classes[1])
+    margin = (vectors[1, 0] - vectors[1, 1]) @ asked.evidence + asked.offset
+    assert share == pytest.approx(asked.margin - margin, abs=1e-5)
 
 
 # ---- the graph -----------------------------------------------------------------------
