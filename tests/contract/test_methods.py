@@ -103,7 +103,7 @@ def test_on_a_trained_run(toy_run: Any, name: str) -> None:
 
 
 @every_method
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     statements=STATEMENTS,
     world=st.sampled_from(["open", "pca", "closed"]),
@@ -158,7 +158,7 @@ def test_names_do_not_matter(
 
 
 @every_method
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     owners=st.lists(st.sampled_from("AB"), min_size=1, max_size=5),
     seed=st.integers(0, 10_000),

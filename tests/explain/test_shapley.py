@@ -272,7 +272,7 @@ def test_what_both_inherit_is_of_no_worth(slow_worlds: Any) -> None:
     assert links == pytest.approx({f"{E}A": 0.5, f"{E}B": -0.5})
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["A", "B", "Parent"]), st.sampled_from("pq"), st.sampled_from("fgh")),
@@ -300,7 +300,7 @@ def test_on_random_ontologies_estimates_agree_with_exact_values(
         assert estimated.get(key, 0.0) == pytest.approx(told.get(key, 0.0), abs=0.5 * scale + 1e-6)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     st.lists(st.sampled_from(["A", "B", "Parent"]), max_size=3, unique=True),
     st.sampled_from(["open", "pca", "closed"]),
