@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -360,3 +360,80 @@ def kgzsl(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setenv("COLUMNS", "100")
     return call
+
+
+@dataclass(frozen=True, eq=False)
+class SlowWorlds:
+    """Classes under edits of a small ontology, entailed anew for each: what a faster one has to agree with.
+
+    The entry of a known cell in a class vector is its value less a prior, that of an unknown one is 0.
+
+    Args:
+        entailed: the ontology.
+        attributes: its matrix.
+        prior: ``(attribute,)``.
+    """
+
+    entailed: Any
+    attributes: Any
+    prior: np.ndarray
+    _known: dict[Any, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def basis(self, classes: Any) -> tuple[Any, ...]:
+        """All asserted facts."""
+        return tuple(self.entailed.facts(status="asserted"))
+
+    def ontology(self, edit: Any) -> Any:
+        from kgzsl.ontology import edited
+
+        return edited(self.entailed, edit)
+
+    def vectors(self, edits: Any, classes: Any) -> np.ndarray:
+        from kgzsl.semantics import class_attributes
+
+        told = {"world": self.attributes.world, "columns": self.attributes.attributes}
+        for edit in edits:
+            if (edit, classes) not in self._known:
+                self._known[edit, classes] = self.described(class_attributes(self.ontology(edit), classes, **told))
+        return np.stack([self._known[edit, classes] for edit in edits])
+
+    def scores(self, evidence: np.ndarray, edits: Any, classes: Any) -> np.ndarray:
+        return np.einsum("ia,eca->iec", evidence, self.vectors(edits, classes))
+
+    def described(self, table: Any) -> np.ndarray:
+        return np.where(table.known, table.degree.astype(float) - self.prior, 0.0)
+
+    def question(self, evidence: np.ndarray, *, offsets: Any = 0.0, **changes: Any) -> Any:
+        """Why the first class and not the second, for an image of one patch."""
+        from kgzsl.explain.question import Question
+
+        count = len(self.attributes.classes)
+        told: dict[str, Any] = {
+            "image": "image",
+            "evidence": evidence,
+            "shares": evidence[: len(self.prior), None],
+            "vectors": self.described(self.attributes),
+            "offsets": np.broadcast_to(offsets, count).astype(float),
+            "explained": 0,
+            "rival": 1,
+            "attributes": self.attributes,
+            "ontology": self.entailed,
+            "worlds": self,
+            "verbalize": lambda fact: fact.object,
+            "gates": np.ones(len(self.prior)),
+        }
+        return Question(**told | changes)
+
+
+@pytest.fixture(scope="session")
+def slow_worlds() -> Callable[..., SlowWorlds]:
+    """Worlds of an ontology in Turtle: ``slow_worlds(turtle, classes, world="open", prior=0.5)``."""
+    from kgzsl.ontology import parse_ontology
+    from kgzsl.semantics import class_attributes
+
+    def make(turtle: str, classes: Any, *, world: Any = "open", prior: Any = 0.5) -> SlowWorlds:
+        entailed = parse_ontology(turtle).entail()
+        table = class_attributes(entailed, classes, world=world)
+        return SlowWorlds(entailed, table, np.broadcast_to(prior, len(table.attributes)).astype(float))
+
+    return make

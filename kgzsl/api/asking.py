@@ -13,7 +13,7 @@ import numpy as np
 
 from kgzsl.api.learned import learned_from
 from kgzsl.api.records import Prediction, Run
-from kgzsl.api.scoring import class_vectors, scores_in_turn
+from kgzsl.api.scoring import blocks_of, class_vectors, scores_in_turn
 from kgzsl.api.sources import pixels_of
 from kgzsl.api.worlds import RunWorlds
 from kgzsl.data.images import unreadable
@@ -205,6 +205,7 @@ def _asked(
     name: str | None,
 ) -> list[Question]:
     """One question for each rival."""
+    from kgzsl.api.differentiable import paths_of
     from kgzsl.explain.question import Question
 
     seen = look(run, [image])
@@ -238,6 +239,7 @@ def _asked(
         scaled=told.scaled,
         centers=told.centers,
         learned_from=learned_from(run),
+        paths=partial(paths_of, run),
     )
     return [replace(question, rival=rival) for rival in others[: max(1, rivals)]]
 
@@ -315,11 +317,8 @@ def describe(run: Run) -> Description:
     with torch.inference_mode():
         vectors = class_vectors(model, run.attributes).double().cpu().numpy()
     own, table = getattr(model, "classes", None), run.attributes
-    ends = np.cumsum([count, *(states.shape[1] for states in table.states.values())]).tolist()
-    blocks = {source: slice(*ends[k : k + 2]) for k, source in enumerate(table.states)}
     gates, scaled, centers = np.ones(count), None, None
     if isinstance(own, ClassEncoder):
-        blocks = dict(zip(own.states, own.blocks[1:], strict=True))
         gates = own.gate.double().cpu().numpy()
     alone = isinstance(model, AttributeClassifier) and not model.silent
     if getattr(own, "unit", alone or isinstance(own, UnitClasses)):
@@ -327,7 +326,7 @@ def describe(run: Run) -> Description:
         scaled = np.where(table.known, table.degree, 0.0) * (1.0 if weight is None else weight.double().cpu().numpy())
         centers = np.zeros(count) if center is None else gates * center.double().cpu().numpy()
     offsets = run.gamma * run.space.mask(run.split.seen)
-    return Description(vectors, offsets, gates, blocks, scaled, centers)
+    return Description(vectors, offsets, gates, blocks_of(model, table), scaled, centers)
 
 
 def _array(run: Run, image: str | Path) -> np.ndarray:

@@ -23,10 +23,11 @@ from kgzsl.semantics.groups import GROUPS, chosen, groups_of
 
 if TYPE_CHECKING:
     from kgzsl.semantics.prompt import Prompt
+    from kgzsl.semantics.serialize import Serializer
     from kgzsl.train.knowledge import Choice
     from kgzsl.train.run import RunConfig
 
-__all__ = ["attributes_used", "facts_used", "prompts_of", "states_of", "with_knowledge"]
+__all__ = ["attributes_used", "facts_used", "prompts_of", "serializer_of", "states_of", "with_knowledge"]
 
 UNSEEN = ("literals",)
 """Groups of facts that no column is made of."""
@@ -57,21 +58,25 @@ def states_of(
 
 def prompts_of(config: RunConfig, ontology: Ontology, classes: Sequence[str]) -> tuple[Prompt, ...]:
     """What the facts of each class say, as a language model reads it."""
+    serializer = serializer_of(config, ontology, classes)
+    return tuple(serializer.prompt(iri) for iri in classes)
+
+
+def serializer_of(config: RunConfig, ontology: Ontology, classes: Sequence[str]) -> Serializer:
+    """What writes the prompts of classes, by facts that tell them apart."""
     from kgzsl.data.texts import token_counter
     from kgzsl.semantics.serialize import Serializer, count_words
 
     semantics = config.semantics
-    rows = chosen(ontology, semantics.facts)
-    serializer = Serializer.of(
+    return Serializer.of(
         ontology,
         classes,
-        rows=rows,
+        rows=chosen(ontology, semantics.facts),
         hops=semantics.prompt_hops,
         budget=semantics.token_budget,
         count=count_words if semantics.language_model == WORDS else token_counter(semantics.language_model),
         named="literals" in groups_of(semantics.facts),
     )
-    return tuple(serializer.prompt(iri) for iri in classes)
 
 
 def _prompt_states(config: RunConfig, ontology: Ontology, classes: Sequence[str], listener: Listener) -> np.ndarray:

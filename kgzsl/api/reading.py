@@ -15,23 +15,30 @@ from kgzsl.semantics.groups import chosen
 from kgzsl.semantics.hashing import word_states
 
 if TYPE_CHECKING:
+    from kgzsl.data.texts import TextModel
     from kgzsl.model.graph_encoder import TypedGraph
     from kgzsl.model.graph_states import GraphInputs
     from kgzsl.train.run import RunConfig
 
-__all__ = ["WORDS", "edges_of_added", "graph_of", "read_texts"]
+__all__ = ["WORDS", "edges_of_added", "graph_of", "read_texts", "typed_graph"]
 
 WORDS = "words"
 """In the place of a language model: which words a text has."""
 
 
-def read_texts(texts: Sequence[str], config: RunConfig) -> np.ndarray:
-    """Texts as states of the run's language model, or as the words in them, float32 ``(text, dim)``."""
+def read_texts(texts: Sequence[str], config: RunConfig, *, model: TextModel | None = None) -> np.ndarray:
+    """Texts as states of the run's language model, or as the words in them, float32 ``(text, dim)``.
+
+    Args:
+        texts: in any order, with repetitions.
+        config: names the model.
+        model: what :func:`~kgzsl.data.texts.load_text_model` made of that name, where it is at hand.
+    """
     if config.semantics.language_model == WORDS:
         return word_states(texts)
     from kgzsl.data.texts import text_states
 
-    return text_states(texts, config.semantics.language_model)
+    return text_states(texts, model or config.semantics.language_model)
 
 
 def graph_of(config: RunConfig, data: Dataset) -> tuple[GraphInputs, np.ndarray]:
@@ -43,7 +50,7 @@ def graph_of(config: RunConfig, data: Dataset) -> tuple[GraphInputs, np.ndarray]
     from kgzsl.model.graph_states import GraphInputs
 
     ontology, classes = data.ontology, data.images.space.classes
-    graph = _typed(config, ontology)
+    graph = typed_graph(config, ontology)
     if not len(graph.edge_type):
         fix = "choose more groups with semantics.facts, or leave gnn out of semantics.source"
         got = "the graph of the chosen facts has no edges"
@@ -70,7 +77,7 @@ def edges_of_added(run: Run, extended: Ontology, added: Sequence[str]) -> tuple[
     Returns:
         Features of the new nodes, which are numbered on from those of the graph, their edges ``(2, edge)`` and types.
     """
-    own, whole = _typed(run.config, run.ontology), _typed(run.config, extended)
+    own, whole = typed_graph(run.config, run.ontology), typed_graph(run.config, extended)
     number = {iri: own.nodes + k for k, iri in enumerate(added)}
     terms = {row: iri for iris in whole.numbers.values() for iri, row in iris.items()}
     there = {iri for iris in own.numbers.values() for iri in iris}
@@ -86,7 +93,7 @@ def edges_of_added(run: Run, extended: Ontology, added: Sequence[str]) -> tuple[
     return features, np.ascontiguousarray(table[:, :2].T), np.ascontiguousarray(table[:, 2])
 
 
-def _typed(config: RunConfig, ontology: Ontology) -> TypedGraph:
+def typed_graph(config: RunConfig, ontology: Ontology) -> TypedGraph:
     """The graph of the facts that a run chooses."""
     from kgzsl.data.graph import to_hetero_data
     from kgzsl.model.graph_encoder import TypedGraph

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Selection",
+    "blocks_of",
     "calibrate",
     "class_vectors",
     "evidence_in_turn",
@@ -91,6 +92,17 @@ def class_vectors(model: Model, table: ClassAttributes) -> torch.Tensor:
     value, known = (torch.from_numpy(cells).to(model.log_scale.device) for cells in (table.degree, table.known))
     states = {source: torch.from_numpy(rows).to(value.device) for source, rows in table.states.items()}
     return model.encode_classes(value, known, states)
+
+
+def blocks_of(model: Model, table: ClassAttributes) -> dict[str, slice]:
+    """Where each source of states stands in class vectors, behind the attributes."""
+    from kgzsl.model.class_encoder import ClassEncoder
+
+    own = getattr(model, "classes", None)
+    if isinstance(own, ClassEncoder):
+        return dict(zip(own.states, own.blocks[1:], strict=True))
+    ends = np.cumsum([len(table.attributes), *(states.shape[1] for states in table.states.values())]).tolist()
+    return {source: slice(*ends[k : k + 2]) for k, source in enumerate(table.states)}
 
 
 def evidence_in_turn(model: Model, batches: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:

@@ -11,6 +11,7 @@ import numpy as np
 from kgzsl.api.adding import with_ranks
 from kgzsl.api.knowledge import facts_used
 from kgzsl.api.records import Run
+from kgzsl.api.restating import Restating
 from kgzsl.api.scoring import class_vectors
 from kgzsl.ontology import Edit, Fact, Ontology, edited
 from kgzsl.ontology.copies import Module
@@ -22,6 +23,8 @@ __all__ = ["RunWorlds"]
 
 COPIED = 2000
 """Terms that are copied to be entailed together: more would only take memory."""
+RESTATED = frozenset({"prompt", "gnn"})
+"""Sources of states that are made of facts, and made again when these change."""
 TOGETHER = ("attributes", "attribute_hierarchy")
 """Groups that share their columns: once these are fixed, a fact of either is a fact of the column."""
 
@@ -33,7 +36,8 @@ class RunWorlds:
     Columns stay those of the run, and so do the model and all that was learned. A cell that an edit changes is what the
     edited ontology says of it, whatever strength the run had there; all others are as they were. A cell that nothing
     states any more is unknown: that a class states all of a property (the world of the run) was assumed of what the
-    ontology said, and to take a fact away is not to deny it. Embeddings were trained on the graph as it was, and stay.
+    ontology said, and to take a fact away is not to deny it. Prompts and graphs are read again
+    (:class:`~kgzsl.api.restating.Restating`); embeddings were trained on the graph as it was, and stay.
 
     Args:
         run: as it is loaded.
@@ -77,7 +81,10 @@ class RunWorlds:
                 rows = self._table(self._said(copies.ontology, [name for *_, name in names], of=own), own)
                 for (number, row, _), vector in zip(names, self._encoded(rows), strict=True):
                     found[number, row] = vector
-        return found
+        if RESTATED.isdisjoint(self.run.attributes.states):
+            return found
+        changed = [self.ontology(edit) if edit != Edit() else self.run.ontology for edit in edits]
+        return self._restating.restate(found, changed, classes)
 
     def basis(self, classes: Sequence[str]) -> tuple[Fact, ...]:
         """The asserted facts that anything said of some classes may rest on, sorted."""
@@ -89,6 +96,11 @@ class RunWorlds:
             pairs = [(a.property, a.filler) for a in self.run.attributes.attributes if a.property != RDFS.subClassOf]
             self._modules[classes] = Module(self.run.ontology, classes, pairs=pairs)
         return self._modules[classes]
+
+    @cached_property
+    def _restating(self) -> Restating:
+        """What prompts and the graph say of the classes under edits."""
+        return Restating(self.run)
 
     @property
     def _copied(self) -> bool:

@@ -18,9 +18,10 @@ from kgzsl.errors import ConfigError, Problem, full_disk_said
 from kgzsl.ontology.whole import whole_file
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-__all__ = ["text_states", "token_counter"]
+__all__ = ["TextModel", "load_text_model", "text_states", "token_counter"]
 
 Progress = Callable[[int, int], None]
 BATCH = 64
@@ -30,7 +31,11 @@ PART = 4096
 
 
 def text_states(
-    texts: Sequence[str], source: str | Path, *, cache: Path | None = None, progress: Progress | None = None
+    texts: Sequence[str],
+    source: str | Path | TextModel,
+    *,
+    cache: Path | None = None,
+    progress: Progress | None = None,
 ) -> np.ndarray:
     """Mean states of a frozen language model over the tokens of each text, of unit length.
 
@@ -42,7 +47,8 @@ def text_states(
 
     Args:
         texts: in any order, with repetitions; those longer than the model reads are cut.
-        source: a transformers folder, a hub id, or ``minilm`` (:func:`~kgzsl.data.pretrained.language_model`).
+        source: a transformers folder, a hub id, or ``minilm`` (:func:`~kgzsl.data.pretrained.language_model`), or
+            what :func:`load_text_model` made of it, where it is asked many times.
         cache: its folder; by default that of :func:`~kgzsl.data.cache.cache_folder`.
         progress: called with (texts done, texts to do), where some are to be computed.
 
@@ -53,7 +59,7 @@ def text_states(
         ConfigError: no such model, one that reads more than texts, or states that are no numbers.
         FailureError: the disk is full; what was computed is kept.
     """
-    model = _load(source)
+    model = source if isinstance(source, TextModel) else load_text_model(source)
     keys = [hashlib.sha256(text.encode()).digest() for text in texts]
     wanted = dict(zip(keys, texts, strict=True))
     folder = (cache or cache_folder()) / "texts" / f"{model.name}-{model.digest[:16]}"
@@ -106,8 +112,8 @@ def _batches(lengths: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Model:
-    """A text model with its tokenizer.
+class TextModel:
+    """A frozen text model with its tokenizer.
 
     Args:
         module: in evaluation mode.
@@ -128,24 +134,38 @@ class _Model:
 
     def tokens(self, text: str) -> list[int]:
         """Token ids, as many as are read."""
-        limit = min(self.tokenizer.model_max_length, longest_text(self.module))
-        return list(self.tokenizer(text, truncation=True, max_length=limit)["input_ids"])
+        return list(self.tokenizer(text, truncation=True, max_length=self.limit)["input_ids"])
 
-    def states(self, texts: Sequence[Sequence[int]]) -> np.ndarray:
-        """Mean states of unit length, float32 ``(text, dim)``, of texts with the same number of tokens."""
+    @property
+    def limit(self) -> int:
+        """The longest text that is read whole, in tokens, special ones included."""
+        return min(self.tokenizer.model_max_length, longest_text(self.module))
+
+    def pooled(self, words: Tensor) -> Tensor:
+        """Mean states of unit length, float32 ``(text, dim)``, of texts with the same number of tokens.
+
+        Args:
+            words: token ids ``(text, token)``, or embeddings ``(text, token, width)`` in their place.
+        """
         import torch
         import torch.nn.functional as F
 
-        tokens = torch.tensor(texts, device=self.module.device)
+        mask = torch.ones(words.shape[:2], dtype=torch.int64, device=words.device)
+        read = {"inputs_embeds" if words.is_floating_point() else "input_ids": words}
+        return F.normalize(self.module(**read, attention_mask=mask).last_hidden_state.float().mean(1), dim=1)
+
+    def states(self, texts: Sequence[Sequence[int]]) -> np.ndarray:
+        """The same of lists of token ids, as an array."""
+        import torch
+
         with torch.inference_mode():
-            hidden = self.module(input_ids=tokens, attention_mask=torch.ones_like(tokens)).last_hidden_state
-        states = F.normalize(hidden.float().mean(1), dim=1).cpu().numpy()
+            states = self.pooled(torch.tensor(texts, device=self.module.device)).cpu().numpy()
         if not np.isfinite(states).all():
             raise ConfigError(Problem(f"{self.name} gives states that are no numbers", fix="take another text model"))
         return states
 
 
-def _load(source: str | Path) -> _Model:
+def load_text_model(source: str | Path) -> TextModel:
     """A model and its tokenizer, on the GPU where there is one.
 
     Raises:
@@ -168,7 +188,7 @@ def _load(source: str | Path) -> _Model:
             digest.update(key.encode())
             digest.update(value.numpy().tobytes())
     module.eval().requires_grad_(False).to("cuda" if torch.cuda.is_available() else "cpu")
-    return _Model(module, tokenizer, Path(source).name, digest.hexdigest())
+    return TextModel(module, tokenizer, Path(source).name, digest.hexdigest())
 
 
 def _tokenizer(source: str | Path) -> PreTrainedTokenizerBase:

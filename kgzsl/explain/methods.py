@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from kgzsl.errors import ConfigError, Problem, nearest
 from kgzsl.explain.ablation import AblationMethod
+from kgzsl.explain.gradient import GradientMethod
 from kgzsl.explain.margin import MarginMethod
 from kgzsl.explain.question import Method
+from kgzsl.explain.shapley import ShapleyMethod
 
 __all__ = ["METHODS", "method_of"]
 
-METHODS: dict[str, Method] = {method.name: method for method in (MarginMethod(), AblationMethod())}
+METHODS: dict[str, Method] = {
+    method.name: method for method in (MarginMethod(), AblationMethod(), ShapleyMethod(), GradientMethod())
+}
 """A further method needs a class with ``name``, ``exact_for`` and ``explain``, and a place here."""
 
 

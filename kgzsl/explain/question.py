@@ -14,9 +14,11 @@ from kgzsl.ontology import Edit, Fact, Ontology
 from kgzsl.semantics import ClassAttributes
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from kgzsl.explain.explanation import Explanation
 
-__all__ = ["Method", "Question", "Worlds"]
+__all__ = ["Method", "Path", "Question", "Worlds"]
 
 
 class Worlds(Protocol):
@@ -45,6 +47,25 @@ class Worlds(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class Path:
+    """How facts reach a margin through states of the two classes, piece by piece.
+
+    Every piece (a span of a prompt, an edge of a graph) has a presence in [0, 1]: 1 as it is, 0 as if nothing were
+    said. What one source of states adds to the margin is a differentiable function of them.
+
+    Args:
+        source: of the states, as in :attr:`Question.blocks`.
+        facts: what each piece says; several facts may be one piece, and a piece may be of none.
+        share: presences ``(point, piece)`` to shares of the margin ``(point,)``, in the unit of scores. At presences of
+            1 it is the share that the source has in the margin.
+    """
+
+    source: str
+    facts: tuple[tuple[Fact, ...], ...]
+    share: Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, eq=False)
 class Question:
     """Why one class and not a rival, for one image, with all that methods may look at.
 
@@ -68,6 +89,8 @@ class Question:
         centers: float64 ``(attribute,)``: what was taken off afterwards, under the gates; None where the model brings
             no class to a length.
         learned_from: what a fact may have been learned from.
+        paths: of evidence, and the rows of the explained class and the rival, the ways on which facts reach the margin
+            beside the attributes; not called before it is needed.
     """
 
     image: str
@@ -87,6 +110,7 @@ class Question:
     scaled: np.ndarray | None = None
     centers: np.ndarray | None = None
     learned_from: Callable[[Fact], tuple[LearnedFrom, ...]] = lambda fact: ()
+    paths: Callable[[np.ndarray, int, int], tuple[Path, ...]] = lambda evidence, explained, rival: ()
 
     @property
     def classes(self) -> tuple[str, str]:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kgzsl.errors import ConfigError, DataError, Problem, nearest
+from kgzsl.model.edge_weights import weighted_gat, weighted_mean, weighted_rgcn
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
@@ -201,7 +202,15 @@ class GraphEncoder(nn.Module):
         updates = config.layers - 1 if config.kind == "compgcn" else 0
         self.updates = nn.ModuleList(nn.Linear(config.dim, config.dim, bias=False) for _ in range(updates))
 
-    def forward(self, features: Tensor, edge_index: Tensor, edge_type: Tensor, *, within: Sequence[int] = ()) -> Tensor:
+    def forward(
+        self,
+        features: Tensor,
+        edge_index: Tensor,
+        edge_type: Tensor,
+        *,
+        within: Sequence[int] = (),
+        edge_weight: Tensor | None = None,
+    ) -> Tensor:
         """Features ``(node, width)`` and edges ``(2, edge)`` with types ``(edge,)`` to states ``(node, dim)``.
 
         Args:
@@ -211,6 +220,8 @@ class GraphEncoder(nn.Module):
             within: of a :class:`~kgzsl.data.neighbors.Block`: how many nodes are so many steps away from the seeds at
                 most, which come first, their edges too. The seeds alone get states, ``(within[0], dim)``, and no layer
                 computes what they do not need.
+            edge_weight: in [0, 1], ``(edge,)``: 1 an edge as it is, 0 as if it were not there, between them as
+                :mod:`~kgzsl.model.edge_weights` says; None: all are as they are.
 
         Raises:
             ConfigError: a block of another number of steps than there are layers.
@@ -228,13 +239,16 @@ class GraphEncoder(nn.Module):
                 states = states[: within[-2 - number]]
                 edges = int((edge_index[1] < len(states)).sum())
                 edge_index, edge_type = edge_index[:, :edges], edge_type[:edges]
+                edge_weight = None if edge_weight is None else edge_weight[:edges]
             ends = (signal, signal[: len(states)])
-            if relations is None:
-                change = layer(ends, edge_index, edge_type)
-            elif self.config.kind == "gat":
-                change = layer(ends, edge_index, relations.index_select(0, edge_type))
+            if self.config.kind == "compgcn":
+                change = layer(ends, edge_index, edge_type, relations, edge_weight)
+            elif relations is None:
+                told = (ends, edge_index, edge_type)
+                change = layer(*told) if edge_weight is None else weighted_rgcn(layer, *told, edge_weight)
             else:
-                change = layer(ends, edge_index, edge_type, relations)
+                told = (ends, edge_index, relations.index_select(0, edge_type))
+                change = layer(*told) if edge_weight is None else weighted_gat(layer, *told, edge_weight)
             states = states + F.dropout(change, self.config.dropout, training=self.training)
         return states
 
@@ -289,7 +303,12 @@ class CompGCNConv(nn.Module):
         self.own_relation = nn.Parameter(nn.init.xavier_normal_(torch.empty(1, dim)))
 
     def forward(
-        self, states: tuple[Tensor, Tensor], edge_index: Tensor, edge_type: Tensor, relations: Tensor
+        self,
+        states: tuple[Tensor, Tensor],
+        edge_index: Tensor,
+        edge_type: Tensor,
+        relations: Tensor,
+        edge_weight: Tensor | None = None,
     ) -> Tensor:
         """What nodes are told, ``(to, dim)``.
 
@@ -298,14 +317,18 @@ class CompGCNConv(nn.Module):
             edge_index: rows of both, ``(2, edge)``.
             edge_type: ``(edge,)``.
             relations: ``(relation, dim)``, the second half the reverses.
+            edge_weight: in [0, 1], ``(edge,)``; None: all 1.
         """
         source, target = edge_index
         start, end = states
         # index_select and index_add: their gradients add in a fixed order on a CPU, those of x[source] do not.
         message = self._compose(start.index_select(0, source), relations.index_select(0, edge_type))
         place = 2 * target + (edge_type >= len(relations) // 2)
-        total = message.new_zeros(2 * len(end), message.shape[1]).index_add(0, place, message)
-        mean = total / torch.bincount(place, minlength=2 * len(end)).clamp(min=1)[:, None]
+        if edge_weight is None:
+            total = message.new_zeros(2 * len(end), message.shape[1]).index_add(0, place, message)
+            mean = total / torch.bincount(place, minlength=2 * len(end)).clamp(min=1)[:, None]
+        else:
+            mean = weighted_mean(message, place, 2 * len(end), edge_weight)
         along, against = mean.view(len(end), 2, -1).unbind(1)
         own = self.own(self._compose(end, self.own_relation))
         return self.along(along) + self.against(against) + own

@@ -12,7 +12,7 @@ from kgzsl.data.neighbors import FANOUT, Sampler, sampler
 from kgzsl.model.class_states import ClassStates
 from kgzsl.model.graph_encoder import GraphConfig, GraphEncoder
 
-__all__ = ["GraphInputs", "GraphStates"]
+__all__ = ["GraphInputs", "GraphStates", "Measure"]
 
 WHOLE = 20_000
 """Graphs of so many nodes or fewer are encoded whole; of larger ones, what surrounds the nodes that are asked for."""
@@ -37,6 +37,20 @@ class GraphInputs:
     relations: int
     training: np.ndarray
     attributes: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """How states are standardized: less ``center`` ``(dim,)``, by ``length``."""
+
+    center: Tensor
+    length: Tensor
+
+    @classmethod
+    def of(cls, training: Tensor) -> Measure:
+        """The mean of the training classes' states ``(class, dim)``, and their root mean square length about it."""
+        center = training.mean(0)
+        return cls(center, (training - center).square().sum(1).mean().sqrt().clamp(min=1e-6))
 
 
 class GraphStates(ClassStates):
@@ -67,6 +81,10 @@ class GraphStates(ClassStates):
 
     def forward(self, states: Tensor) -> Tensor:
         """Vectors ``(class, dim)`` of classes that are given as numbers of nodes, ``(class, 1)``."""
+        return self.gate * self.standardized(states)
+
+    def standardized(self, states: Tensor) -> Tensor:
+        """The same without the gate."""
         asked = states[:, 0].long()
         old = asked < len(self.features)
         found = self.encode(torch.cat([asked[old], self.training_nodes]))
@@ -74,9 +92,8 @@ class GraphStates(ClassStates):
         if not old.all():
             own = own.new_zeros(len(asked), self.dim).masked_scatter(old[:, None], own)
             own = torch.where(old[:, None], own, self._added()[(asked - len(self.features)).clamp(min=0)])
-        center = training.mean(0)
-        length = (training - center).square().sum(1).mean().sqrt().clamp(min=1e-6)
-        return self.gate * (own - center) / length
+        measure = Measure.of(training)
+        return (own - measure.center) / measure.length
 
     def add(self, features: Tensor, edge_index: Tensor, edge_type: Tensor) -> None:
         """Nodes that came after training: their features, and the edges that end at them, from any node.
@@ -97,6 +114,10 @@ class GraphStates(ClassStates):
             torch.cat([self.edge_type, edge_type]),
         )
         return states[len(self.features) :]
+
+    def measure(self) -> Measure:
+        """How states of nodes are standardized."""
+        return Measure.of(self.encode(self.training_nodes))
 
     def attributes(self) -> Tensor:
         """States of the attributes' fillers, each once, ``(filler, dim)``."""

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from kgzsl.data import texts as module
-from kgzsl.data.texts import text_states
+from kgzsl.data.texts import load_text_model, text_states
 from kgzsl.errors import ConfigError
 
 TEXTS = ["zebra", "zebra with stripes", "a horse that lives in savanna and has four legs", "newt", "horse", "spots"]
@@ -39,13 +39,13 @@ def make_bert(folder: Path, *, seed: int) -> Path:
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts went through the model, call by call."""
-    honest, calls = module._Model.states, []
+    honest, calls = module.TextModel.states, []
 
-    def counted(model: module._Model, texts: list[list[int]]) -> np.ndarray:
+    def counted(model: module.TextModel, texts: list[list[int]]) -> np.ndarray:
         calls.append(len(texts))
         return honest(model, texts)
 
-    monkeypatch.setattr(module._Model, "states", counted)
+    monkeypatch.setattr(module.TextModel, "states", counted)
     return calls
 
 
@@ -160,3 +160,17 @@ def test_a_real_language_model_knows_what_belongs_together(minilm: Path, tmp_pat
     assert near[0, 1] == pytest.approx(0.41, abs=0.01)
     assert near[0, 1] > near[0, 2]
     assert near[3, 2] > near[3, 1]
+
+
+def test_a_model_that_is_loaded_once_reads_many_times(bert: Path, tmp_path: Path, computed: list[int]) -> None:
+    model = load_text_model(bert)
+    states = text_states(TEXTS[:3], model, cache=tmp_path)
+    np.testing.assert_array_equal(text_states(TEXTS[:3], bert, cache=tmp_path), states)
+    assert sum(computed) == 3
+
+
+def test_embeddings_in_the_place_of_tokens_are_the_same_text(bert: Path) -> None:
+    model = load_text_model(bert)
+    tokens = torch.tensor([model.tokens(TEXTS[2])])
+    words = model.module.get_input_embeddings()
+    torch.testing.assert_close(model.pooled(words(tokens)), model.pooled(tokens))

@@ -6,10 +6,13 @@ import dataclasses
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from kgzsl import api
 from kgzsl.data.graph import to_hetero_data
+from kgzsl.data.neighbors import Neighborhoods
 from kgzsl.errors import ConfigError, DataError
 from kgzsl.model.graph_encoder import COMPOSITIONS, KINDS, CompGCNConv, GraphConfig, GraphEncoder, TypedGraph
 
@@ -193,3 +196,51 @@ def test_all_that_is_wrong_with_the_sizes_is_said_at_once() -> None:
     assert "'gcn'; expected one of rgcn, gat, compgcn" in str(caught.value)
     with pytest.raises(ConfigError, match="dim is 6; expected a multiple of the 4 heads"):
         GraphConfig(kind="gat", dim=6)
+
+
+# ---- edges that are there to a degree ------------------------------------------------
+
+
+@every_kind
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), count=st.integers(0, 14))
+def test_a_weight_of_one_is_an_edge_and_of_zero_none(config: GraphConfig, seed: int, count: int) -> None:
+    draw = torch.Generator().manual_seed(seed)
+    edge_index = torch.randint(NODES, (2, count), generator=draw)
+    edge_type = torch.randint(RELATIONS, (count,), generator=draw)
+    network, x = encoder(config), features()
+    whole = network(x, edge_index, edge_type)
+    ones = torch.ones(count, dtype=torch.float64)
+    assert torch.allclose(network(x, edge_index, edge_type, edge_weight=ones), whole, atol=1e-9)
+    kept = torch.rand(count, generator=draw) < 0.5
+    cut = network(x, edge_index[:, kept], edge_type[kept])
+    assert torch.allclose(network(x, edge_index, edge_type, edge_weight=kept.double()), cut, atol=1e-9)
+
+
+@every_kind
+def test_weights_are_cut_with_the_edges_of_a_block(config: GraphConfig) -> None:
+    (edge_index, edge_type), x = edges(), features()
+    weight = torch.linspace(0.1, 1, len(edge_type), dtype=torch.float64)
+    block = Neighborhoods.of(edge_index.numpy(), edge_type.numpy(), NODES).block([3], (-1, -1))
+    whole = encoder(config)(x, edge_index, edge_type, edge_weight=weight)
+    own = {tuple(row): k for k, row in enumerate(torch.cat([edge_index, edge_type[None]]).T.tolist())}
+    ends = zip(*block.nodes[block.edge_index].tolist(), block.edge_type.tolist(), strict=True)
+    told = encoder(config)(
+        x[block.nodes],
+        torch.from_numpy(block.edge_index),
+        torch.from_numpy(block.edge_type),
+        within=block.within,
+        edge_weight=weight[[own[edge] for edge in ends]],
+    )
+    assert torch.allclose(told[0], whole[3])
+
+
+@every_kind
+def test_between_nothing_and_all_of_an_edge_states_go_smoothly(config: GraphConfig) -> None:
+    """Of a node with a single edge, too, a small weight passes on little: else its gradient would say nothing."""
+    network, (edge_index, edge_type), x = encoder(config), edges(), features()
+    none = torch.empty(2, 0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
+    tiny = torch.full((len(edge_type),), 1e-6, dtype=torch.float64)
+    assert torch.allclose(network(x, edge_index, edge_type, edge_weight=tiny), network(x, *none), atol=1e-4)
+    weight = torch.full((len(edge_type),), 0.5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda w: network(x, edge_index, edge_type, edge_weight=w), weight)
