@@ -19,6 +19,8 @@ from kgzsl.api.records import Dataset, Listener, Prediction, Run
 from kgzsl.api.sources import as_seen, creatures_ontology, load_dataset, load_endpoint, load_ontology
 from kgzsl.api.surveying import survey
 from kgzsl.api.training import fit, load_run
+from kgzsl.api.verified import Verification, verifications_of
+from kgzsl.api.verifying import verify
 from kgzsl.api.whatif import WhatIf, what_if
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "Listener",
     "Prediction",
     "Run",
+    "Verification",
     "WhatIf",
     "ablate",
     "add_classes",
@@ -61,6 +64,8 @@ __all__ = [
     "settings_of",
     "survey",
     "verbalizer",
+    "verifications_of",
+    "verify",
     "what_if",
     "with_kept_classes",
     "write_turtle",

@@ -15,6 +15,7 @@ from kgzsl.api.learned import learned_from
 from kgzsl.api.records import Prediction, Run
 from kgzsl.api.scoring import blocks_of, class_vectors, scores_in_turn
 from kgzsl.api.sources import pixels_of
+from kgzsl.api.verified import with_warnings
 from kgzsl.api.worlds import RunWorlds
 from kgzsl.data.images import unreadable
 from kgzsl.errors import (
@@ -128,7 +129,8 @@ def explain(
         name: what to call the image.
 
     Returns:
-        Contributions to the margin between the class that is explained and its rival.
+        Contributions to the margin between the class that is explained and its rival. It warns of what the method is
+        known to fail on this run (:func:`kgzsl.api.verify`).
 
     Raises:
         ImageError: not an image.
@@ -179,7 +181,7 @@ def explain_all(
 
     chosen = method_of(method)
     asked = _asked(run, image, rivals=rivals, against=against, speaking_for=speaking_for, name=name)
-    told = ((chosen.explain(question), question) for question in asked)
+    told = ((with_warnings(chosen.explain(question), run), question) for question in asked)
     return tuple(replace(one, counterfactual=counterfactual(question)) if turning else one for one, question in told)
 
 

@@ -23,6 +23,7 @@ from kgzsl.cli import (
     predict,
     query,
     train,
+    verify,
     whatif,
 )
 from kgzsl.cli.console import error_console
@@ -56,6 +57,7 @@ app.command()(explain.explain)
 app.command()(whatif.whatif)
 app.command()(facts.facts)
 app.command()(query.query)
+app.command()(verify.verify)
 app.command()(demo.demo)
 
 

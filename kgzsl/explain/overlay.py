@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,8 @@ _COLORS = np.array(
     dtype=np.float64,
 )
 _OPAQUE = 0.7  # opacity of the hottest point: the image stays visible below it
+_PART = 0.2  # of the peak's height is still part of the thing
+_FINER = 5  # times: odd, so that the middle of each cell stays a point
 _GAP, _CAPTION = 12, 58  # pixels between the strip's pictures, and for the text below them
 
 
@@ -99,7 +102,9 @@ def heat_overlay(image: Image.Image | np.ndarray, grounding: np.ndarray) -> Imag
 
 
 def grounding_box(grounding: np.ndarray) -> tuple[float, float, float, float]:
-    """The box around the map's peak: the cells of at least half its height that touch it, side by side.
+    """The box around the map's peak: what touches it and is at least a fifth as high, on the map as it is shown.
+
+    Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016, section 3.2.
 
     Args:
         grounding: ``(rows, columns)``, not negative.
@@ -108,17 +113,26 @@ def grounding_box(grounding: np.ndarray) -> tuple[float, float, float, float]:
         ``(left, top, right, bottom)`` as fractions of the image, each in [0, 1].
 
     Example:
-        >>> grounding_box(np.array([[0.0, 0.4, 0.0, 0.3], [0.0, 0.3, 0.0, 0.0]]))
-        (0.25, 0.0, 0.5, 1.0)
+        >>> grounding_box(np.array([[0.0, 0.4, 0.0, 0.0, 0.3], [0.0, 0.3, 0.0, 0.0, 0.0]]))
+        (0.12, 0.0, 0.48, 1.0)
     """
     grounding = _checked(grounding)
-    regions, _ = ndimage.label(grounding >= grounding.max() / 2)
-    peak = np.unravel_index(grounding.argmax(), grounding.shape)
-    rows, columns = np.nonzero(regions == regions[peak])
-    height, width = grounding.shape
+    down, across = map(_finer, grounding.shape)
+    fine = down @ grounding @ across.T
+    regions, _ = ndimage.label(fine >= (1 - 1e-9) * _PART * grounding.max())  # equal heights, however they are rounded
+    row, column = (int(at) * _FINER + _FINER // 2 for at in np.unravel_index(grounding.argmax(), grounding.shape))
+    rows, columns = np.nonzero(regions == regions[row, column])
+    height, width = fine.shape
     box = (columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height)
     left, top, right, bottom = map(float, box)
     return left, top, right, bottom
+
+
+@cache
+def _finer(side: int) -> np.ndarray:
+    """What makes of the cells of one side so many points between their middles, linearly: ``(point, cell)``."""
+    points = np.clip((np.arange(side * _FINER) + 0.5) / _FINER - 0.5, 0, side - 1)
+    return np.clip(1 - abs(points[:, None] - np.arange(side)), 0, 1)
 
 
 def overlay_strip(

@@ -9,6 +9,7 @@ from kgzsl.ontology.profile import PROFILES, Profile
 from kgzsl.ontology.proofs import replay
 from kgzsl.ontology.read import parse_ontology, read_ontology
 from kgzsl.ontology.reading.endpoint import read_endpoint
+from kgzsl.ontology.rename import renamed
 from kgzsl.ontology.report import Contradiction, OntologyReport
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "parse_ontology",
     "read_endpoint",
     "read_ontology",
+    "renamed",
     "replay",
 ]

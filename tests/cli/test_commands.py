@@ -49,6 +49,7 @@ ONTOLOGY = ("inspect", "diff", "query", "prove", "export", "verbalize", "prompt"
         "facts",
         "query",
         "embed",
+        "verify",
         "demo",
         "data creatures",
         *(f"ontology {c}" for c in ONTOLOGY),
