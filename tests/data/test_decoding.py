@@ -59,6 +59,7 @@ def test_photographs_are_turned_upright_once(tmp_path: Path, name: str, orientat
     assert is_plain(file.read_bytes()) == (orientation == 1)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # PIL's, of EXIF that is damaged
 def test_an_orientation_that_is_none_leaves_an_image_as_it_is(tmp_path: Path) -> None:
     for value in (0, 9, 77):
         Image.fromarray(NOISE).save(tmp_path / "a.png", exif=turned(value))
@@ -172,6 +173,7 @@ def test_of_a_thin_image_the_middle_is_seen() -> None:
     assert seen[4, 4].min() > 200
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # PIL's, of what is damaged
 def test_damaged_files_of_every_format_are_named(tmp_path: Path) -> None:
     chance = random.Random(0)
     picture, other = Image.fromarray(NOISE), Image.fromarray(NOISE[::-1].copy())
