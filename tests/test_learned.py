@@ -114,6 +114,15 @@ def test_only_training_images_are_given_out(toys: Any, toy_run: api.Run) -> None
                 api.picture_of(toy_run, name)
 
 
+def test_a_training_photograph_is_shown_upright(toys: Any, toy_run: api.Run, tmp_path: Path) -> None:
+    run = configured(toy_run, toys.copy(tmp_path / "world"))
+    (name, _) = learned_from(run)(fact("Red"))[0].images
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (30, 20)).save(name, exif=exif)
+    assert api.picture_of(run, name).size == (20, 30)
+
+
 def test_images_that_are_gone_are_not_missed(toys: Any, toy_run: api.Run, tmp_path: Path) -> None:
     world = toys.copy(tmp_path / "world")
     run = configured(toy_run, world)

@@ -13,6 +13,7 @@ import numpy as np
 from kgzsl.api.records import Run
 from kgzsl.api.sources import image_size, listing_of, shuffled
 from kgzsl.data.creatures import draw, trainval_rows
+from kgzsl.data.decoding import read_picture
 from kgzsl.data.images import cut_parts, find_images
 from kgzsl.errors import ImageError, KgzslError, Problem
 from kgzsl.ontology import Fact
@@ -78,12 +79,12 @@ def picture_of(run: Run, name: str) -> Image.Image | None:
         name: a file, or the name of an image of the benchmark, which is drawn.
 
     Returns:
-        The picture as RGB; None where its file is no longer there or cannot be read.
+        The picture upright as RGB; None where its file is no longer there or cannot be read.
 
     Raises:
         ImageError: no training image of the run.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     if name not in _training(run).names:
         raise ImageError(Problem(f"{name} is no training image of the run", file=run.folder.path))
@@ -92,9 +93,8 @@ def picture_of(run: Run, name: str) -> Image.Image | None:
         counts = {"train_per_class": data.train_per_class, "test_per_class": data.test_per_class}
         return Image.fromarray(draw(int(name.removeprefix(CREATURES)), size=image_size(run.config), **counts))
     try:
-        with Image.open(name) as opened:
-            return opened.convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return read_picture(name)
+    except ImageError:
         return None
 
 

@@ -32,12 +32,20 @@ if TYPE_CHECKING:
     from kgzsl.evaluate.metrics import Counted
     from kgzsl.model.baselines import MeanToken
 
-__all__ = ["BASELINES", "baseline", "dataset_of", "evaluate"]
+__all__ = ["BASELINES", "as_trained", "baseline", "dataset_of", "evaluate"]
 
 BASELINES = ("ESZSL", "ridge", "pixel ridge")
 """Names of the baselines of :func:`baseline`."""
 OVER_IMAGES = ("AWA2", "SUN")
 """Data sets on which the published code of DUET counts U and S over images."""
+
+
+def as_trained(run: Run) -> Run:
+    """A run without the classes that came after training: its data set has no image of them."""
+    if not run.added:
+        return run
+    split = replace(run.split, unseen=tuple(iri for iri in run.split.unseen if iri not in run.added))
+    return replace(run, split=split, attributes=run.attributes.subset((*split.seen, *split.unseen)), added=())
 
 
 def dataset_of(run: Run, listener: Listener | None) -> Dataset:

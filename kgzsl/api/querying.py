@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from kgzsl.api.asking import ask, look, need_sum, read_ahead, reader_of
-from kgzsl.api.measuring import dataset_of
+from kgzsl.api.measuring import as_trained, dataset_of
 from kgzsl.api.records import Listener, Run
 from kgzsl.api.scoring import scores_in_turn
 from kgzsl.data.images import SUFFIXES
@@ -145,7 +145,7 @@ class _Shown:
 
 def _of_data(run: Run, split: Part, listener: Listener) -> list[_Shown]:
     """Images of a run's own data, by part."""
-    data = dataset_of(_as_trained(run), listener).images
+    data = dataset_of(as_trained(run), listener).images
 
     def shown(part: ImagePart) -> _Shown:
         images = data.part(part)
@@ -190,14 +190,6 @@ def _class_called(run: Run, name: str) -> str | None:
     except UnknownTermError:
         return None
     return iri if iri in run.space.classes else None
-
-
-def _as_trained(run: Run) -> Run:
-    """A run without the classes that came after training: its own data have no image of them."""
-    if not run.added:
-        return run
-    split = replace(run.split, unseen=tuple(iri for iri in run.split.unseen if iri not in run.added))
-    return replace(run, split=split, attributes=run.attributes.subset((*split.seen, *split.unseen)), added=())
 
 
 def _limited(shown: Sequence[_Shown], limit: int | None) -> list[tuple[_Shown, np.ndarray]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from kgzsl.api.asking import class_of, describe, look, need_sum, read_ahead, reader_of, verbalizer
-from kgzsl.api.measuring import dataset_of
+from kgzsl.api.measuring import as_trained, dataset_of
 from kgzsl.api.records import Listener, Run
 from kgzsl.api.scoring import evidence_in_turn
 from kgzsl.data.images import SUFFIXES, ImageSet, find_images, read_pixels
@@ -147,7 +147,7 @@ def _counted(images: _Images, listener: Listener) -> Iterator[np.ndarray]:
 
 def _of_split(run: Run, split: Part, only: int | None, limit: int | None, listener: Listener) -> _Images:
     """Images of a run's data set."""
-    data = dataset_of(_as_trained(run), listener).images
+    data = dataset_of(as_trained(run), listener).images
     labels = run.space.columns(data.space.classes)[data.labels]
     wanted = data.parts != "trainval" if split == "test" else data.parts == split
     rows = np.flatnonzero(wanted if only is None else wanted & (labels == only))
@@ -170,14 +170,6 @@ def _of_split(run: Run, split: Part, only: int | None, limit: int | None, listen
         picture=lambda row: _picture(run, chosen, row),
         notes=tuple(notes),
     )
-
-
-def _as_trained(run: Run) -> Run:
-    """A run without the classes that came after training: its data set has no image of them."""
-    if not run.added:
-        return run
-    split = replace(run.split, unseen=tuple(iri for iri in run.split.unseen if iri not in run.added))
-    return replace(run, split=split, attributes=run.attributes.subset((*split.seen, *split.unseen)), added=())
 
 
 def _no_images(run: Run, data: ImageSet, split: Part, only: int | None) -> Problem:
