@@ -510,4 +510,5 @@ def test_runs_by_attributes_alone_have_no_other_paths(toy_run: api.Run, monkeypa
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     assert paths(question(toy_run)) == ()
     found = api.explain(toy_run, question_image(0), method="gradient")
-    assert found.gap == pytest.approx(0, abs=1e-9)
+    assert found.gap is None
+    assert abs(found.completeness_gap) < 1e-9

@@ -47,12 +47,14 @@ class Integral:
     Args:
         shares: what each piece adds, float64 ``(piece,)``.
         start: the share of the margin when no piece is present.
+        end: the share when all are.
         gap: what is missing from, or too much in, the sum of the shares.
         steps: points that it took.
     """
 
     shares: np.ndarray
     start: float
+    end: float
     gap: float
     steps: int
 
@@ -88,10 +90,7 @@ class GradientMethod:
 
     settings: GradientSettings = field(default_factory=GradientSettings)
     name: str = "gradient"
-    exact_for: str = (
-        "attributes: the integral of gradients from nothing known of either class, which is the share of the margin "
-        "where class vectors are not brought to one length; what comes through prompts and graphs is approximated"
-    )
+    exact_for: str = "what comes through attributes; through prompts and graphs it is approximated"
 
     def explain(self, question: Question) -> Explanation:
         """The facts of both classes, and what else prompts and graphs say, ranked by what they add."""
@@ -103,12 +102,14 @@ class GradientMethod:
         paths = {path.source: path for path in ways}
         difference = question.evidence * (question.vectors[question.explained] - question.vectors[question.rival])
         wanted = self.settings.gap * abs(question.margin) / max(len(paths), 1)
+        warnings: list[str] = []
         for source, block in question.blocks.items():
+            own = float(difference[block].sum())
             if source not in paths:
-                if rest := float(difference[block].sum()):
-                    parts[source] = rest
+                parts |= {source: own} if own else {}
                 continue
             found = integrated(paths[source], self.settings, wanted=wanted)
+            warnings += _warnings(found, own, source=source, large=LARGE * abs(question.margin))
             parts[source] = found.start
             for facts, share in zip(paths[source].facts, found.shares.tolist(), strict=True):
                 for fact in facts:
@@ -119,12 +120,27 @@ class GradientMethod:
         if others := ranked[self.settings.listed :]:
             parts[OTHERS] = sum(value for _, value in others)
         made = [_contribution(question, *one, columns.get(one[0], [])) for one in ranked[: self.settings.listed]]
-        gap = abs(question.margin - sum(one.contribution for one in made) - sum(parts.values()))
+        gap = abs(question.margin - sum(one.contribution for one in made) - sum(parts.values())) if paths else None
         told = explanation_of(question, made, method=self.name, exact_for=self.exact_for, parts=parts, gap=gap)
-        if gap > LARGE * abs(question.margin):
-            share = f"{gap / abs(question.margin):.0%} of the margin" if question.margin else f"{gap:.3g}"
-            return replace(told, warnings=(f"gradients miss {share} after {self.settings.most} steps",))
-        return told
+        return replace(told, warnings=tuple(warnings))
+
+
+def _warnings(found: Integral, share: float, *, source: str, large: float) -> list[str]:
+    """What is wrong with an integral.
+
+    Args:
+        found: the integral.
+        share: what the source adds to the margin.
+        source: of the states.
+        large: what is too much.
+    """
+    told = []
+    if found.gap > large:
+        told.append(f"{source}: gradients miss {found.gap:.3g} of the margin after {found.steps} steps")
+    if (other := abs(found.end - share)) > large:
+        # The words of prompts change with the version that writes them, the states of a run do not.
+        told.append(f"{source}: facts are put otherwise than when the run was trained, which misses {other:.3g}")
+    return told
 
 
 def attribute_shares(question: Question) -> np.ndarray:
@@ -169,7 +185,7 @@ def integrated(path: Path, settings: GradientSettings, *, wanted: float) -> Inte
     with torch.no_grad():
         start, end = path.share(torch.tensor([[0.0], [1.0]]).expand(2, len(path.facts))).double().tolist()
     if not path.facts:
-        return Integral(np.zeros(0), start, 0.0, 0)
+        return Integral(np.zeros(0), start, end, 0.0, 0)
     method = _integrated_gradients()(path.share)
     steps = settings.steps
     while True:
@@ -177,7 +193,7 @@ def integrated(path: Path, settings: GradientSettings, *, wanted: float) -> Inte
         shares = method.attribute(whole, n_steps=steps, internal_batch_size=min(steps, 16))[0].detach().numpy()
         gap = abs(end - start - float(shares.sum()))
         if gap <= wanted or 2 * steps > settings.most:
-            return Integral(shares.astype(np.float64), start, gap, steps)
+            return Integral(shares.astype(np.float64), start, end, gap, steps)
         steps *= 2
 
 

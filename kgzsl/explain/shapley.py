@@ -148,7 +148,7 @@ class ShapleyMethod:
         ]
         parts = {"calibration": question.offset} if question.offset else {}
         parts[NOTHING] = start - question.offset
-        explanation = explanation_of(question, made, method=self.name, exact_for=exact_for, parts=parts, gap=0.0)
+        explanation = explanation_of(question, made, method=self.name, exact_for=exact_for, parts=parts)
         return replace(explanation, warnings=told)
 
     def _players(self, game: FactGame) -> tuple[FactGame, tuple[str, ...]]:

@@ -89,7 +89,10 @@ def make() -> Callable[..., Survey]:
         more: dict[str, Any] = {}
         if pictured:
             pixels = random.integers(0, 256, (9, 40, 60, 3), dtype=np.uint8)
-            more = {"picture": lambda row: pixels[row], "look": lambda rows, columns: random.random((len(rows), 16))}
+            more = {
+                "picture": lambda row: pixels[row],
+                "look": lambda rows, columns: random.random((len(rows), 16)) ** 8,
+            }
         return Survey(
             source="test images",
             images=tuple(f"/pictures/{row}.png" for row in range(9)),

@@ -95,14 +95,16 @@ def test_without_lengths_it_is_the_margin_method(ask: Any, seed: int, world: str
     for key, values in told[0].items():
         assert told[1][key] == pytest.approx(values, abs=1e-9)
     assert other.parts == one.parts
-    assert other.gap == pytest.approx(0, abs=1e-9)
+    assert other.gap is None
+    assert abs(other.completeness_gap) < 1e-9
 
 
 def test_attributes_need_no_captum(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "captum.attr", None)
     found = GradientMethod().explain(ask(lengths=True))
     assert found.every
-    assert found.gap == pytest.approx(0, abs=1e-9)
+    assert found.gap is None
+    assert abs(found.completeness_gap) < 1e-9
 
 
 # ---- other pieces --------------------------------------------------------------------
@@ -148,8 +150,19 @@ def test_a_gap_that_stays_is_told(ask: Any) -> None:
     assert found.gap > 0.05 * abs(found.margin)
     (said,) = found.warnings
     assert abs(found.completeness_gap) == pytest.approx(found.gap)
-    assert said.startswith("gradients miss ")
+    assert said.startswith("gnn: gradients miss ")
     assert said.endswith("of the margin after 16 steps")
+
+
+def test_a_share_that_is_no_longer_the_models_is_told(ask: Any) -> None:
+    """A run keeps the states of its prompts; a version that words facts otherwise gives others."""
+    path = linear({(fact("A", "q", "g"),): 1.0})
+    question = asked_with(ask, path)
+    other = replace(path, share=lambda presence: path.share(presence) * 1.5)
+    found = GradientMethod().explain(replace(question, paths=lambda *asked: (other,)))
+    assert found.gap == pytest.approx(0.5 * 1.25, abs=1e-5)
+    (said,) = found.warnings
+    assert said == "gnn: facts are put otherwise than when the run was trained, which misses 0.625"
 
 
 def test_without_captum_it_says_what_to_install(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,7 @@ def test_contributions_are_shapley_values_and_the_base_is_a_part(
     np.testing.assert_allclose([told[k] for k in range(count)], exact_values(np.array(table)), atol=1e-12)
     assert found.parts.get("calibration", 0.0) == -offset
     assert found.parts["nothing known"] == pytest.approx(worth(frozenset()))
-    assert found.gap == 0
+    assert found.gap is None
     assert abs(found.completeness_gap) < 1e-9
     assert all(one.interval is None for one in found.every)
 
