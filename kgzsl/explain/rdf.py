@@ -102,6 +102,7 @@ class RdfWriter:
         self._proofs: dict[Proof, NamedNode] = {}
         self._proved: dict[FactKey, Proof] = {}
         self._labeled: set[str] = set()
+        self._lessons: set[NamedNode] = set()
 
     # ---- what is told of -------------------------------------------------------------
 
@@ -218,10 +219,12 @@ class RdfWriter:
         if one.other is not None:
             yield from self._proof(one.other)
             yield from _told(node, otherProof=self._proofs[one.other])
-        for number, told in enumerate(one.learned_from, start=1):
-            lesson = _below(node, f"lesson:{number}")
+        for told in one.learned_from:
+            lesson = _hashed("lesson", self.named.digest, told.iri, *told.images)
             yield from _told(node, learnedFrom=lesson)
-            yield from _told(lesson, "Lesson", class_=iri_node(told.iri), imageName=told.images)
+            if lesson not in self._lessons:
+                self._lessons.add(lesson)
+                yield from _told(lesson, "Lesson", class_=iri_node(told.iri), imageName=told.images)
 
     def _group(self, node: NamedNode, group: GroupContribution) -> Iterator[Triple]:
         """What several facts add together."""
