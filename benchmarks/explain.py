@@ -225,8 +225,12 @@ def fresh(question: Question, run: api.Run) -> Question:
 
 
 def one_by_one(run: api.Run, question: Question, facts: Sequence[Fact]) -> dict[Fact, float]:
-    """What the margin loses without each fact: for each, all is entailed, and both classes described, again."""
-    lost = {}
+    """What the margin loses without each fact: for each, all is entailed, and both classes described, again.
+
+    What is not stated any more is unknown, and not assumed to be absent.
+    """
+    lost, before = {}, run.attributes.subset(question.classes)
+    stated = before.known & ~before.assumed
     for fact in facts:
         table = class_attributes(
             edited(run.ontology, Edit(remove=(fact,))),
@@ -235,6 +239,7 @@ def one_by_one(run: api.Run, question: Question, facts: Sequence[Fact]) -> dict[
             facts=facts_used(run),
             columns=run.attributes.attributes,
         )
+        table = replace(table, known=table.known & ~(stated & table.assumed))
         with torch.inference_mode():
             one, other = class_vectors(run.model, table).double().numpy() @ question.evidence
         lost[fact] = question.margin - question.offset - float(one - other)
