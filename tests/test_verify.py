@@ -93,6 +93,16 @@ def test_what_was_found_of_other_methods_stays(run: Any, monkeypatch: pytest.Mon
     (run.folder.path / "verify.json").unlink()
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_adds_up_and_knows_its_facts(run: Any, method: str) -> None:
+    (one,) = api.verify(run, images=2, methods=[method])
+    verdicts = {outcome.name: outcome.verdict for outcome in one.outcomes}
+    assert verdicts["provenance"] == verdicts["renamed IRIs"] == "passed"
+    assert verdicts["completeness"] == ("not applicable" if method == "ablation" else "passed")
+    assert one.removal.startswith("asserted facts" if method in ("ablation", "shapley") else "facts of the two classes")
+    (run.folder.path / "verify.json").unlink()
+
+
 class Doubled:
     """Contributions that are twice what they are."""
 
