@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -82,7 +82,11 @@ def measure(encoder: str | Path, count: int, *, batch: int, turns: int) -> dict[
         for scores in scores_in_turn(model, batches, table):
             scores.argmax(1)
 
-    ways: dict[str, Callable[[], None]] = {"bare network": bare, "prediction": prediction}
+    return in_turn({"bare network": bare, "prediction": prediction}, turns)
+
+
+def in_turn(ways: Mapping[str, Callable[[], object]], turns: int) -> dict[str, list[tuple[float, float]]]:
+    """Wall and processor seconds of every turn of some ways to do a thing, one way after the other."""
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for turn in range(turns + 1):
         for name, way in ways.items():

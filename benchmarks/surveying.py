@@ -20,12 +20,12 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+from predicting import in_turn
 
 from kgzsl import api
 from kgzsl.cli.console import print_table
@@ -91,19 +91,8 @@ def measure(
     def with_page() -> None:
         write_facts_page(page, overview(api.survey(run, images=folder)), name=run.folder.path.name)
 
-    ways: dict[str, Callable[[], Any]] = {
-        "predict": lambda: api.predict(run, files),
-        "facts": facts,
-        "facts --html": with_page,
-    }
-    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-    for turn in range(turns + 1):
-        for name, way in ways.items():
-            wall, processor = time.perf_counter(), time.process_time()
-            way()
-            if turn:  # the first turn warms up
-                seconds[name].append((time.perf_counter() - wall, time.process_time() - processor))
-    return seconds
+    ways = {"predict": lambda: api.predict(run, files), "facts": facts, "facts --html": with_page}
+    return in_turn(ways, turns)
 
 
 def opened(page: Path) -> float:

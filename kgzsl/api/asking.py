@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -339,8 +339,16 @@ def _array(run: Run, image: str | Path) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def verbalizer(ontology: Ontology) -> Callable[[Fact], str]:
-    """Facts as phrases in the words of an ontology, each put together once."""
-    return cache(partial(verbalize, ontology=ontology))
+    """Facts as phrases in the words of an ontology, each put together once, whatever it is said of."""
+    phrases: dict[tuple[str, ...], str] = {}
+
+    def say(fact: Fact) -> str:
+        said = fact.key[1:]
+        if said not in phrases:
+            phrases[said] = verbalize(fact, ontology)
+        return phrases[said]
+
+    return say
 
 
 def class_of(run: Run, name: str) -> str:

@@ -61,12 +61,13 @@ class RunWorlds:
         base = self._encoded(self.run.attributes.subset(classes))
         found = np.repeat(base[None], len(edits), axis=0)
         quick: list[tuple[int, np.ndarray]] = []
+        changed = {number: self.run.ontology for number, edit in enumerate(edits) if edit == Edit()}
         for number, edit in enumerate(edits):
             affected = module.affected(edit) if self._copied else None
             if affected is not None:
                 quick.append((number, affected))
             else:
-                ontology = self.ontology(edit)
+                changed[number] = ontology = self.ontology(edit)
                 found[number] = self._encoded(self._table(self._said(ontology, classes), classes))
         for part in _in_parts(quick):
             copies = module.under([edits[number] for number, _ in part], [mine for _, mine in part])
@@ -83,8 +84,8 @@ class RunWorlds:
                     found[number, row] = vector
         if RESTATED.isdisjoint(self.run.attributes.states):
             return found
-        changed = [self.ontology(edit) if edit != Edit() else self.run.ontology for edit in edits]
-        return self._restating.restate(found, changed, classes)
+        ontologies = [changed[k] if k in changed else self.ontology(edit) for k, edit in enumerate(edits)]
+        return self._restating.restate(found, ontologies, classes)
 
     def basis(self, classes: Sequence[str]) -> tuple[Fact, ...]:
         """The asserted facts that anything said of some classes may rest on, sorted."""

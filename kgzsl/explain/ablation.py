@@ -10,7 +10,7 @@ import numpy as np
 
 from kgzsl.errors import UnknownTermError
 from kgzsl.explain.explanation import Explanation, FactContribution, GroupContribution
-from kgzsl.explain.margin import explanation_of, grounding_of, responsible
+from kgzsl.explain.margin import contribution_of, explanation_of, responsible
 from kgzsl.explain.question import Question
 from kgzsl.ontology import Edit, Fact, Proof
 
@@ -72,16 +72,7 @@ def _contribution(question: Question, fact: Fact, change: np.ndarray) -> FactCon
     """One fact that matters, with where the attributes that it changes were found."""
     count = len(question.attributes.attributes)
     columns = np.flatnonzero(change[:count]).tolist()
-    return FactContribution(
-        fact=fact,
-        verbalization=question.verbalize(fact),
-        contribution=float(change.sum()),
-        evidence=float(question.evidence[columns].sum()),
-        proof=question.ontology.prove(fact),
-        gate=float(question.gates[columns].mean()) if columns else None,
-        learned_from=question.learned_from(fact),
-        **(grounding_of(question.shares[columns]) if columns else {}),
-    )
+    return contribution_of(question, fact, float(change.sum()), columns)
 
 
 def _made_up_for(question: Question, silent: Sequence[Fact]) -> list[FactContribution]:
@@ -98,17 +89,8 @@ def _made_up_for(question: Question, silent: Sequence[Fact]) -> list[FactContrib
     for leaf, fact in sorted(told.items(), key=lambda pair: pair[0].key):
         other = _proof_without(question, leaf, fact)
         if other is not None:
-            found.append(
-                FactContribution(
-                    fact=leaf,
-                    verbalization=question.verbalize(leaf),
-                    contribution=0.0,
-                    evidence=0.0,
-                    proof=question.ontology.prove(fact),
-                    other=other,
-                    learned_from=question.learned_from(leaf),
-                )
-            )
+            told_of = contribution_of(question, leaf, 0.0, [], proof=question.ontology.prove(fact))
+            found.append(replace(told_of, other=other))
     return found
 
 

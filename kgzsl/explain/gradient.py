@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from kgzsl.errors import ConfigError, Problem
-from kgzsl.explain.explanation import Explanation, FactContribution
-from kgzsl.explain.margin import explanation_of, grounding_of, responsible
+from kgzsl.explain.explanation import Explanation
+from kgzsl.explain.margin import contribution_of, explanation_of, responsible
 from kgzsl.explain.question import Path, Question
 from kgzsl.ontology import Fact
 
@@ -119,7 +118,7 @@ class GradientMethod:
         ranked = sorted(((f, v) for f, v in shares.items() if v), key=lambda one: (-abs(one[1]), one[0].key))
         if others := ranked[self.settings.listed :]:
             parts[OTHERS] = sum(value for _, value in others)
-        made = [_contribution(question, *one, columns.get(one[0], [])) for one in ranked[: self.settings.listed]]
+        made = [contribution_of(question, *one, columns.get(one[0], [])) for one in ranked[: self.settings.listed]]
         gap = abs(question.margin - sum(one.contribution for one in made) - sum(parts.values())) if paths else None
         told = explanation_of(question, made, method=self.name, exact_for=self.exact_for, parts=parts, gap=gap)
         return replace(told, warnings=tuple(warnings))
@@ -234,18 +233,3 @@ def _owner(question: Question, fact: Fact) -> Fact:
         if row is not None:
             return question.ontology.fact(row)
     return fact
-
-
-def _contribution(question: Question, fact: Fact, value: float, columns: Sequence[int]) -> FactContribution:
-    """A fact with what it adds, and where its attributes were found."""
-    own = list(columns)
-    return FactContribution(
-        fact=fact,
-        verbalization=question.verbalize(fact),
-        contribution=value,
-        evidence=float(question.evidence[own].sum()),
-        proof=question.ontology.prove(fact),
-        gate=float(question.gates[own].mean()) if own else None,
-        learned_from=question.learned_from(fact),
-        **grounding_of(question.shares[own]),
-    )

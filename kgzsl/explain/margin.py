@@ -9,17 +9,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kgzsl.explain.explanation import Explanation, FactContribution
 from kgzsl.explain.overlay import grounding_box
 from kgzsl.explain.question import Question
-from kgzsl.ontology import Fact
+from kgzsl.ontology import Fact, Proof
 from kgzsl.semantics import Attribute, ClassAttributes
 
-__all__ = ["Cell", "MarginMethod", "cell_of", "decisive", "explanation_of", "grounding_of", "responsible"]
+__all__ = [
+    "Cell",
+    "MarginMethod",
+    "cell_of",
+    "contribution_of",
+    "decisive",
+    "explanation_of",
+    "grounding_of",
+    "responsible",
+]
 
 
 @dataclass(frozen=True)
@@ -71,20 +80,38 @@ class MarginMethod:
         if alone:
             parts["strengths"] = alone
         made = [
-            FactContribution(
-                fact=fact,
-                verbalization=question.verbalize(fact),
-                contribution=value,
-                evidence=float(question.evidence[columns[fact]].sum()),
-                proof=question.ontology.prove(fact),
-                gate=float(question.gates[columns[fact]].mean()),
+            replace(
+                contribution_of(question, fact, value, columns[fact]),
                 renormalized=_renormalized(question, fact, columns[fact]),
-                learned_from=question.learned_from(fact),
-                **grounding_of(question.shares[columns[fact]]),
             )
             for fact, value in contribution.items()
         ]
         return explanation_of(question, made, method=self.name, exact_for=self.exact_for, parts=parts)
+
+
+def contribution_of(
+    question: Question, fact: Fact, value: float, columns: Sequence[int], *, proof: Proof | None = None
+) -> FactContribution:
+    """A fact with what it adds, and all that is told of it whatever the method.
+
+    Args:
+        question: what was asked.
+        fact: the fact.
+        value: its contribution.
+        columns: the attributes through which it has that; it was found where they were.
+        proof: how it follows, where that is known already.
+    """
+    own = list(columns)
+    return FactContribution(
+        fact=fact,
+        verbalization=question.verbalize(fact),
+        contribution=value,
+        evidence=float(question.evidence[own].sum()),
+        proof=proof or question.ontology.prove(fact),
+        gate=float(question.gates[own].mean()) if own else None,
+        learned_from=question.learned_from(fact),
+        **grounding_of(question.shares[own]),
+    )
 
 
 def explanation_of(
@@ -121,15 +148,15 @@ def explanation_of(
         iris.update(told.iri for told in one.learned_from)
     above_rival = {classes[1], *ontology.superclasses(classes[1])}
     above = {classes[0], *ontology.superclasses(classes[0])}
-    own = [f for f in ranked if f.fact.subject in above or f.fact.subject not in above_rival]
+    rivals = above_rival - above
     return Explanation(
         image=question.image,
         predicted=classes[0],
         rival=classes[1],
         labels={iri: ontology.label(iri) for iri in sorted(iris)},
         margin=question.margin,
-        facts=tuple(own),
-        rival_facts=tuple(f for f in ranked if not any(f is one for one in own)),
+        facts=tuple(f for f in ranked if f.fact.subject not in rivals),
+        rival_facts=tuple(f for f in ranked if f.fact.subject in rivals),
         remainder=float(sum(parts.values())),
         method=method,
         exact_for=exact_for,

@@ -10,7 +10,7 @@ import numpy as np
 
 from kgzsl.explain.explanation import Explanation, FactContribution
 from kgzsl.explain.games import Coalition, every_coalition, exact_values, marginal_range, sampled_values
-from kgzsl.explain.margin import explanation_of, grounding_of, responsible
+from kgzsl.explain.margin import contribution_of, explanation_of, responsible
 from kgzsl.explain.question import Question
 from kgzsl.ontology import Edit, Fact, Proof
 from kgzsl.ontology.facts import FactKey
@@ -226,15 +226,5 @@ def _contribution(
     question: Question, fact: Fact, value: float, columns: Sequence[int], interval: np.ndarray | None
 ) -> FactContribution:
     """An asserted fact with what it adds, and where what rests on it was found."""
-    own = list(columns)
-    return FactContribution(
-        fact=fact,
-        verbalization=question.verbalize(fact),
-        contribution=value,
-        evidence=float(question.evidence[own].sum()),
-        proof=Proof(fact, "asserted"),
-        gate=float(question.gates[own].mean()) if own else None,
-        interval=None if interval is None else (float(interval[0]), float(interval[1])),
-        learned_from=question.learned_from(fact),
-        **grounding_of(question.shares[own]),
-    )
+    told = contribution_of(question, fact, value, columns, proof=Proof(fact, "asserted"))
+    return told if interval is None else replace(told, interval=(float(interval[0]), float(interval[1])))

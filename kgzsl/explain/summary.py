@@ -197,7 +197,7 @@ def _means(
     return {
         k: FactMean(
             fact=fact,
-            verbalization=survey.told.phrase(fact),
+            verbalization=survey.told.verbalize(fact),
             contribution=mean[k],
             interval=None if half is None else (float(mean[k] - half[k]), float(mean[k] + half[k])),
             at_work=at_work[k],
@@ -240,7 +240,7 @@ def _blind(survey: Survey, found: Contributions, rows: np.ndarray, *, one: int, 
             reason = "not seen" if fact in mean else _reason(survey, fact, [(one, other)])
             if reason in TELLING:
                 shown = None if column is None else float((_shown(survey, [fact], rows) > 0).mean())
-                blind.append(BlindFact(fact, survey.told.phrase(fact), reason, shown))
+                blind.append(BlindFact(fact, survey.told.verbalize(fact), reason, shown))
     return tuple(sorted(blind, key=lambda f: (list(REASONS).index(f.reason), mean.get(f.fact, 0.0), f.fact.key)))
 
 
@@ -253,7 +253,7 @@ def _unused(survey: Survey, rows: np.ndarray, *, of: int | None = None) -> tuple
             pairs[row].add((pair.one, pair.other))
         used.update(pair.apart.facts[pair.values.any(0)].tolist())
     return tuple(
-        UnusedFact(fact, survey.told.phrase(fact), _reason(survey, fact, pairs[row]))
+        UnusedFact(fact, survey.told.verbalize(fact), _reason(survey, fact, pairs[row]))
         for row in sorted(pairs if of is None else {of})
         for fact in survey.told.of(row)
         if survey.told.number(fact) not in used

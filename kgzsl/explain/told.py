@@ -55,15 +55,7 @@ class Told:
         self._cells: dict[tuple[int, int], tuple[Cell, list[int]]] = {}
         self._pairs: dict[tuple[int, int], Apart] = {}
         self._of: dict[int, tuple[Fact, ...]] = {}
-        self._phrases: dict[tuple[str, ...], str] = {}
         self._has: dict[str, bool] = {}
-
-    def phrase(self, fact: Fact) -> str:
-        """A fact in words, without its subject."""
-        said = fact.key[1:]  # whoever it is said of
-        if said not in self._phrases:
-            self._phrases[said] = self.verbalize(fact)
-        return self._phrases[said]
 
     def of(self, row: int) -> tuple[Fact, ...]:
         """All that the ontology says of a class; that it is a thing says nothing."""

@@ -11,6 +11,7 @@ import numpy as np
 from kgzsl.ontology.axioms import Axioms, Definition
 from kgzsl.ontology.columns import FactColumns
 from kgzsl.ontology.edit import Edit
+from kgzsl.ontology.entailment import MUTUAL
 from kgzsl.ontology.facts import Fact, FactKey
 from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.vocabulary import BUILT_IN, OWL, RDFS
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Copies", "Module"]
 
 ANYBODY = "\x1f"
-MUTUAL = (OWL.sameAs, OWL.equivalentClass, OWL.equivalentProperty)
+"""Somebody who has all that matters, and whom nobody asks for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,14 +95,20 @@ class Module:
 
     def _matters(self, definition: Definition) -> bool:
         """Whether a definition may put a term that is inside below a class: what it asks for is there for some term."""
+        known = self.inside[definition.then] or self.ontology._unnamed[definition.then]
+        return bool(known) and self._fulfilled(definition, self.inside)
+
+    def _fulfilled(self, definition: Definition, terms: np.ndarray, *, given: Collection[tuple[int, int]] = ()) -> bool:
+        """Whether one of some terms, a mask, may fulfill a definition, where it also has what is given.
+
+        Of what is not listed (expressions without a name, anything at all) it may.
+        """
         o, below = self.ontology, self.ontology.index.get(RDFS.subClassOf, -1)
-        if not (self.inside[definition.then] or o._unnamed[definition.then]):
-            return False
-        pairs = [(below, n) for n in definition.named] + list(definition.has)
-        pairs = [(p, f) for p, f in pairs if not o._unnamed[f] and o.terms[f] != OWL.Thing]
+        wanted = [(below, n) for n in definition.named] + [pair for pair in definition.has if pair not in given]
+        wanted = [(p, f) for p, f in wanted if not o._unnamed[f] and o.terms[f] != OWL.Thing]
         return any(
-            all((f == term and p == below) or o.row(term, p, f, negative=False) is not None for p, f in pairs)
-            for term in np.flatnonzero(self.inside).tolist()
+            all((p == below and f == term) or o.row(term, p, f, negative=False) is not None for p, f in wanted)
+            for term in np.flatnonzero(terms).tolist()
         )
 
     def basis(self) -> tuple[Fact, ...]:
@@ -142,22 +149,16 @@ class Module:
 
     def _awaited(self, edit: Edit, affected: np.ndarray) -> bool:
         """Whether additions may complete a definition for a term that they are said of, directly or from above."""
-        o, below = self.ontology, self.ontology.index.get(RDFS.subClassOf, -1)
+        o = self.ontology
         come: set[tuple[int, int]] = set()
         for fact in edit.add:
             fillers = {o.index[fact.object], *o.hierarchy.reach([o.index[fact.object]]).tolist()}
             fillers |= {o.index[OWL.Thing]} if OWL.Thing in o.index else set()
             come |= {(p, f) for p in o.links[1].paths(o.index[fact.predicate]) for f in fillers}
-        terms = np.flatnonzero(affected).tolist()
-        for definition in o.axioms.definitions:
-            if come.isdisjoint(definition.has):
-                continue
-            rest = [(below, n) for n in definition.named] + [pair for pair in definition.has if pair not in come]
-            rest = [(p, f) for p, f in rest if not o._unnamed[f] and o.terms[f] != OWL.Thing]
-            for term in terms:
-                if all((p == below and f == term) or o.row(term, p, f, negative=False) is not None for p, f in rest):
-                    return True
-        return False
+        return any(
+            not come.isdisjoint(definition.has) and self._fulfilled(definition, affected, given=come)
+            for definition in o.axioms.definitions
+        )
 
     def under(self, edits: Sequence[Edit], affected: Sequence[np.ndarray]) -> Copies:
         """The classes under each of many edits by itself.
@@ -179,9 +180,9 @@ class Module:
             copied = [f"{o.terms[k]}\x1f{number}" for k in own.tolist()]
             terms += copied
             more += copied
-            gone = {o.find(fact) for fact in edit.remove}
+            gone = [o.find(fact) for fact in edit.remove]
             rows = self.rows[mine[c.subject[self.rows]] | (self._apart & mine[c.object])[self.rows]]
-            rows = rows[~np.isin(rows, [row for row in gone if row is not None])]
+            rows = rows[~np.isin(rows, np.array(gone, dtype=np.int64))]
             subject, predicate, object, *rest = c.take(rows)
             columns.append(_having([(p, int(new[f])) for p, f in self.pairs if mine[f]], subject=len(o.terms)))
             columns.append((new[subject].astype(np.int32), predicate, new[object].astype(np.int32), *rest))
@@ -243,10 +244,7 @@ def _told(
 
 def _having(pairs: Sequence[tuple[int, int]], *, subject: int) -> tuple[np.ndarray, ...]:
     """Asserted facts of one term, as columns."""
-    property, filler = np.array(pairs, dtype=np.int32).reshape(-1, 2).T
-    count = len(property)
-    no, first = np.zeros(count, dtype=bool), np.zeros(count, dtype=np.int32)
-    return np.full(count, subject, dtype=np.int32), property, filler, no, first, np.ones(count, dtype=np.float32), no
+    return FactColumns.asserted([(subject, p, f, False) for p, f in pairs], plain=False)
 
 
 def _new_in(edit: Edit, ontology: Ontology) -> list[Fact]:
@@ -262,19 +260,12 @@ def _new_in(edit: Edit, ontology: Ontology) -> list[Fact]:
 
 def _added(facts: Sequence[Fact], ontology: Ontology, new: np.ndarray) -> tuple[np.ndarray, ...]:
     """Facts that are added to copies, as columns."""
-    index, count = ontology.index, len(facts)
-    ends = [[int(new[index[f.subject]]), index[f.predicate], int(new[index[f.object]])] for f in facts]
-    subject, predicate, object = np.array(ends, dtype=np.int32).reshape(-1, 3).T
-    negative = np.array([f.polarity == "negative" for f in facts], dtype=bool)
-    plain = np.ones(count, dtype=bool)
-    return (
-        subject,
-        predicate,
-        object,
-        negative,
-        np.zeros(count, dtype=np.int32),
-        np.ones(count, dtype=np.float32),
-        plain,
+    index = ontology.index
+    return FactColumns.asserted(
+        [
+            (int(new[index[f.subject]]), index[f.predicate], int(new[index[f.object]]), f.polarity == "negative")
+            for f in facts
+        ]
     )
 
 

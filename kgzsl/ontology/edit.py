@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kgzsl.errors import ConfigError, Problem, UnknownTermError, nearest
+from kgzsl.ontology.change import change_of
 from kgzsl.ontology.columns import FactColumns
-from kgzsl.ontology.external import BEYOND
+from kgzsl.ontology.external import BEYOND, rows_of
 from kgzsl.ontology.facts import Fact, FactKey
 from kgzsl.ontology.ontology import Ontology
-from kgzsl.ontology.vocabulary import is_literal, lexical_form
+from kgzsl.ontology.vocabulary import is_literal
 
 __all__ = ["ADDED", "Edit", "checked", "edited"]
 
@@ -85,14 +85,7 @@ def _edited(ontology: Ontology, edit: Edit) -> Ontology:
             new[(*ends, fact.polarity == "negative")] = fact.strength
         known = set(zip(*(column.tolist() for column in rows[:4]), strict=True))
         more = [key for key in new if key not in known]
-        table = np.array(more, dtype=np.int32).reshape(-1, 4)
-        beside = (
-            *table.T[:3],
-            table[:, 3].astype(bool),
-            np.full(len(more), len(files) - 1, dtype=np.int32),
-            np.array([new[key] for key in more], dtype=np.float32),
-            np.ones(len(more), dtype=bool),
-        )
+        beside = FactColumns.asserted(more, source=len(files) - 1, strength=[new[key] for key in more])
         rows = [np.concatenate([old, own]) for old, own in zip(rows, beside, strict=True)]
     asserted = replace(
         ontology,
@@ -180,24 +173,6 @@ def _term(ontology: Ontology, name: str) -> int:
 
 def _reach(before: Ontology, changed: Ontology, core: Ontology) -> np.ndarray:
     """How many hops away each fact is: as before; of new facts, 0 for those of the core."""
-    own = _keys(core, range(len(core.columns)))
-    old = dict(zip(_keys(before, range(len(before.columns))), before.reach.tolist(), strict=True))  # type: ignore[union-attr]
-    reach = []
-    for key in _keys(changed, range(len(changed.columns))):
-        hops = old.get(key)
-        reach.append(hops if hops is not None and hops != 0 else 0 if key in own else int(BEYOND))
-    return np.array(reach, dtype=np.int8)
-
-
-def _keys(ontology: Ontology, rows: Iterable[int]) -> dict[FactKey, None]:
-    """Facts of some rows by what makes them the same, in order."""
-    c, terms = ontology.columns, ontology.terms
-    return {
-        (
-            terms[c.subject[row]],
-            terms[c.predicate[row]],
-            lexical_form(terms[c.object[row]]),
-            "negative" if c.negative[row] else "positive",
-        ): None
-        for row in rows
-    }
+    rows = change_of(before, changed).before
+    hops = np.where(rows < 0, 0, before.reach[rows])  # type: ignore[index]
+    return np.where(hops != 0, hops, np.where(rows_of(core, changed), 0, BEYOND)).astype(np.int8)

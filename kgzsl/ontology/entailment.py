@@ -37,7 +37,7 @@ from kgzsl.ontology.ontology import Ontology, Regime
 from kgzsl.ontology.report import Contradiction
 from kgzsl.ontology.vocabulary import BUILT_IN, OWL, RDF, RDFS
 
-__all__ = ["MOST_FACTS", "MOST_LINKS", "Derived", "asserted_links", "entail"]
+__all__ = ["MOST_FACTS", "MOST_LINKS", "MUTUAL", "Derived", "asserted_links", "entail"]
 
 MOST_FACTS = 100_000_000
 """Most entailed facts of classes; more would not fit into memory beside a model."""
@@ -48,7 +48,7 @@ _BEFORE_ALL_ROUNDS = 10**9
 _BLOCK = 2000  # terms whose facts are looked at together: what fits into the processor's cache
 _CLASS_LINKS = (RDFS.subClassOf, RDF.type, OWL.equivalentClass, OWL.sameAs)
 _PROPERTY_LINKS = (RDFS.subPropertyOf, OWL.equivalentProperty)
-_MUTUAL = (OWL.equivalentClass, OWL.sameAs, OWL.equivalentProperty)
+MUTUAL = (OWL.equivalentClass, OWL.sameAs, OWL.equivalentProperty)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def asserted_links(ontology: Ontology, regime: Regime) -> tuple[Links, Links]:
     edges = _Edges(ontology, regime)
     for links, table in ((taxonomy, edges.classes), (properties, edges.properties)):
         # Mutual ones last: of two reasons for a link the first stays, and a plain one proves it in fewer steps.
-        for lower, upper, predicate, reverse in sorted(table, key=lambda row: ontology.terms[row[2]] in _MUTUAL):
+        for lower, upper, predicate, reverse in sorted(table, key=lambda row: ontology.terms[row[2]] in MUTUAL):
             links.add(lower, upper, predicate, reverse=reverse)
     return taxonomy, properties
 
@@ -101,7 +101,7 @@ class _Edges:
             if literal[o]:
                 continue
             kept = self.properties if name in _PROPERTY_LINKS else self.classes
-            if name not in _MUTUAL:
+            if name not in MUTUAL:
                 kept.append((s, o, p, False))
             elif regime == "el" and (everything or kept is self.properties or {s, o} <= described):
                 kept += [(s, o, p, False), (o, s, p, True)]
@@ -201,7 +201,7 @@ class _Saturation:
         lower, upper = np.concatenate([lower, new[:, 0]]), np.concatenate([upper, new[:, 1]])
         self.taxonomy = self.heirs = Hierarchy(lower, upper, self.terms)
         if not self.ontology.profile.inherits:
-            same = {self.ontology.index.get(p, -1) for p in _MUTUAL}
+            same = {self.ontology.index.get(p, -1) for p in MUTUAL}
             self.heirs = Hierarchy(*self.edges.hierarchy(only=same), self.terms)
 
     def _own(self) -> Table:

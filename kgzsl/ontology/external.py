@@ -11,7 +11,7 @@ from kgzsl.errors import ConfigError, NoFactsError, Problem, nearest
 from kgzsl.ontology.ontology import Ontology
 from kgzsl.ontology.vocabulary import OWL
 
-__all__ = ["with_external"]
+__all__ = ["BEYOND", "rows_of", "with_external"]
 
 BEYOND = np.int8(-1)
 
@@ -39,7 +39,7 @@ def with_external(core: Ontology, everything: Ontology, *, hops: int = 1, predic
         NoFactsError: there is no external fact.
     """
     c, terms = everything.columns, everything.terms
-    own = _rows_of(core, everything)
+    own = rows_of(core, everything)
     described = np.isin(np.arange(len(terms)), _indices(everything, everything.classes))
     taxonomy = np.array([everything.is_taxonomy(t) for t in terms], dtype=bool)[c.predicate]
     own &= described[c.subject] | taxonomy
@@ -60,7 +60,7 @@ def with_external(core: Ontology, everything: Ontology, *, hops: int = 1, predic
     return replace(everything, reach=reach, core=core)
 
 
-def _rows_of(core: Ontology, everything: Ontology) -> np.ndarray:
+def rows_of(core: Ontology, everything: Ontology) -> np.ndarray:
     """Bool (fact of everything,): which facts the core has."""
     if core is everything:
         return np.ones(len(core.columns), dtype=bool)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -154,3 +156,19 @@ def _contribution() -> Callable[..., FactContribution]:
 @pytest.fixture(name="verbalize", scope="session")
 def _verbalize() -> Callable[[Fact], str]:
     return verbalize
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
+    """A while in which no written file can take its place."""
+
+    def fail(self: Path, other: Path) -> Path:
+        raise OSError("disk full")
+
+    @contextmanager
+    def full() -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", fail)
+            yield
+
+    return full

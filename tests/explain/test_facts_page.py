@@ -235,17 +235,11 @@ def test_many_confusions_are_cut_and_counted(make: Callable[..., Survey], monkey
     assert len(page.data["confusions"]) == 1
 
 
-def test_it_is_written_as_a_whole(found: Overview, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_written_as_a_whole(found: Overview, tmp_path: Path, full_disk: Callable[[], Any]) -> None:
     target = tmp_path / "facts.html"
     target.write_text("old", encoding="utf-8")
-
-    def fail(self: Path, other: Path) -> Path:
-        raise OSError("disk full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(facts_page.Path, "replace", fail)
-        with pytest.raises(OSError, match="disk full"):
-            write_facts_page(target, found, name="x")
+    with full_disk(), pytest.raises(OSError, match="disk full"):
+        write_facts_page(target, found, name="x")
     assert target.read_text(encoding="utf-8") == "old"
     assert write_facts_page(target, found, name="x") == target
     assert target.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

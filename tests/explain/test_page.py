@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from kgzsl.explain import page
 from kgzsl.explain.explanation import (
     Counterfactual,
     Explanation,
@@ -398,18 +398,12 @@ def test_write_replaces_the_file_or_leaves_it(
     image: np.ndarray,
     verbalize: Verbalize,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    full_disk: Callable[[], Any],
 ) -> None:
     target = tmp_path / "page.html"
     target.write_text("old", encoding="utf-8")
-
-    def fail(self: Path, other: Path) -> Path:
-        raise OSError("disk full")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(page.Path, "replace", fail)
-        with pytest.raises(OSError, match="disk full"):
-            write_page(target, explanation, image, verbalize=verbalize)
+    with full_disk(), pytest.raises(OSError, match="disk full"):
+        write_page(target, explanation, image, verbalize=verbalize)
     assert target.read_text(encoding="utf-8") == "old"
     assert write_page(target, explanation, image, verbalize=verbalize) == target
     assert target.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
