@@ -19,8 +19,9 @@ class TrainConfig:
     Args:
         epochs: passes over the images of the training classes.
         refit: ``continue``: the second phase goes on from the selected checkpoint; ``anew``: it begins with fresh
-            weights, under the gate that was set, and trains as long as the selected checkpoint was.
-        refit_epochs: passes over the images of all seen classes, after selection.
+            weights, under the gate that was set, and trains as long as the selected checkpoint was. Before that, the
+            selected model is trained under its gate, validation classes held out, and gamma is chosen for that.
+        refit_epochs: passes over the images of all seen classes, after selection; with ``anew``, those under the gate.
         batch_size: images in a batch.
         accumulate: batches to a step of the optimizer.
         clip: longest gradient of a step; longer ones are scaled to it.

@@ -29,8 +29,8 @@ from kgzsl.train.processes import Processes
 
 __all__ = ["SELECTED_BY", "EpochRecord", "Method", "Phase", "TrainingSet", "fit"]
 
-PhaseName = Literal["select", "refit"]
-PHASES: tuple[PhaseName, ...] = ("select", "refit")
+PhaseName = Literal["select", "refit", "settle"]
+PHASES: tuple[PhaseName, ...] = ("select", "refit", "settle")
 SELECTED_BY = "AUSUC"
 """The validation measure that selects: the area under the whole curve hangs less on a few images than one point of it,
 and no gamma has to be chosen first."""
@@ -69,9 +69,9 @@ class TrainingSet:
     def rows(self, phase: PhaseName) -> np.ndarray:
         """The images that a phase trains on."""
         return (
-            np.flatnonzero(self.training[self.labels] & ~self.held_out)
-            if phase == "select"
-            else np.arange(len(self.labels))
+            np.arange(len(self.labels))
+            if phase == "refit"
+            else np.flatnonzero(self.training[self.labels] & ~self.held_out)
         )
 
 
@@ -96,7 +96,7 @@ class Phase:
     """A run of epochs over the images of some classes.
 
     Args:
-        name: ``select``, or ``refit``.
+        name: ``select``, ``settle`` (under the gates that were set then), or ``refit``.
         epochs: in all.
         lr: the highest learning rate.
         classes: mask over the classes that have images in it.
@@ -186,13 +186,16 @@ def fit(
     everything = np.ones_like(data.training)
     phases = [Phase("select", config.epochs, config.lr, data.training)]
     if config.refit_epochs and not data.training.all():
-        again = (config.epochs, config.lr) if config.refit == "anew" else (config.refit_epochs, config.refit_lr)
-        phases.append(Phase("refit", *again, everything))
+        on = (config.refit_epochs, config.refit_lr)
+        if config.refit == "anew" and config.gate:
+            phases.append(Phase("settle", *on, data.training))
+        phases.append(Phase("refit", *((config.epochs, config.lr) if config.refit == "anew" else on), everything))
+    names = [phase.name for phase in phases]
     resumed = processes.agree(_resume_point(folder) if processes.first else {})
     best: dict[str, float] = resumed.get("best", {})
     begun: dict[str, float] = resumed.get("begun", {})
     for phase in phases:
-        if resumed.get("phase") == "refit" and phase.name == "select":
+        if resumed and names.index(phase.name) < names.index(resumed["phase"]):
             continue
         optimizer = method.optimizer(model, phase.lr, config)
         start = 0
@@ -203,10 +206,14 @@ def fit(
             begun = method.begin(model, data, phase, config=config, validate=validate, chosen={})
             # What was begun in closed form is a candidate, as epoch 0: training may find nothing better.
             start = -1 if begun else 0
-        elif config.refit == "anew":
+        elif phase.name == "refit" and config.refit == "anew":
             _renew(model, fresh)
             method.begin(model, data, phase, config=config, chosen=best)
-        epochs = int(best["epoch"]) if phase.name == "refit" and config.refit == "anew" else phase.epochs
+        epochs = phase.epochs
+        if phase.name == "refit" and config.refit == "anew":
+            epochs = int(best["epoch"])
+        elif phase.name == "settle" and not best["epoch"]:
+            epochs = 0  # steps made nothing better
         for epoch in range(start + 1, epochs + 1):
             losses: Mapping[str, float] = {}
             if epoch:
@@ -231,6 +238,8 @@ def fit(
             processes.wait()
             load_weights(folder / "best.safetensors", model)
             best = {**best, **settle(model)}
+        elif phase.name == "settle" and epochs:
+            best = {**best, **processes.agree(dict(validate(model)) if processes.takes_part else {})}
     model.eval()
     return best
 

@@ -32,7 +32,7 @@ def need_tensorboard() -> Any:
 def event_files(folder: Path, config: TrainConfig) -> Iterator[Callable[[EpochRecord], None]]:
     """What writes losses, learning rate and validation metrics of an epoch, if ``train.tensorboard`` asks for it.
 
-    The step of an event is the epoch; those of the second phase go on after the first. A resumed run adds a file.
+    The step of an event is the epoch; those of a phase go on after the one before. A resumed run adds a file.
 
     Args:
         folder: where ``tensorboard/`` is to be.
@@ -41,10 +41,12 @@ def event_files(folder: Path, config: TrainConfig) -> Iterator[Callable[[EpochRe
     if not config.tensorboard:
         yield lambda record: None
         return
+    settled = config.epochs + (config.refit_epochs if config.refit == "anew" else 0)
+    before = {"select": 0, "settle": config.epochs, "refit": settled}
     with need_tensorboard()(str(folder / "tensorboard")) as writer:
 
         def write(record: EpochRecord) -> None:
-            step = record.epoch + (config.epochs if record.phase == "refit" else 0)
+            step = record.epoch + before[record.phase]
             writer.add_scalar("learning rate", record.lr, step)
             for group, values in (("loss", record.losses), ("validation", record.validation)):
                 for name, value in values.items():

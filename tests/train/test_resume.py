@@ -133,13 +133,13 @@ def test_killed_while_the_final_weights_are_written(
 
 
 def test_training_anew_resumes_with_the_same_bits(xlsa17: Any, tmp_path: Path) -> None:
-    """The second phase from fresh weights: a beginning in closed form as chosen before, as many epochs as selected."""
+    """The last phase from fresh weights: a beginning in closed form as chosen before, as many epochs as selected."""
     config = xlsa17.config(train={"epochs": 4, "refit": "anew", "validate_every": 2, "lr": 1e-4})
     records: list[Any] = []
     whole = api.fit(config, tmp_path / "whole", listener=api.Listener(epoch=records.append))
     refits = [record for record in records if record.phase == "refit"]
     assert len(refits) == whole.facts["validation"]["epoch"]
-    for phase, epoch in (("select", 2), ("select", 4), ("refit", 1)):
+    for phase, epoch in (("select", 2), ("select", 4), ("settle", 1), ("refit", 1)):
         with pytest.raises(Killed):
             api.fit(config, tmp_path / "run", listener=kill_at_epoch(phase, epoch))
     api.fit(config, tmp_path / "run")
