@@ -3,6 +3,8 @@
 Of runs (of several seeds), the table of `kgzsl verify`: how many passed each check, and the mean and standard
 deviation of every figure over the runs, also written to `benchmarks/results/explain.csv`.
 
+With `--boxes`, how far the boxes of grounding maps overlap with the parts of creatures, on training images.
+
 With `--costs`, what one image of each run takes: that of the one of 20 with the most facts. With `--facts N,...`, the
 same of small worlds that are made up and trained, in which N facts set the two classes apart. Printed are what `margin`
 takes beyond the forward pass, what `ablation` of all facts takes with the edits entailed together and with one edit
@@ -14,6 +16,7 @@ open, `benchmarks/surveying.py` measures.
 Usage::
 
     python benchmarks/explain.py runs/creatures/seed-0 runs/creatures/seed-1 --images 200 --method margin
+    python benchmarks/explain.py runs/creatures/seed-0 --boxes
     python benchmarks/explain.py runs/creatures/seed-0 --costs
     python benchmarks/explain.py --facts 100,400
 """
@@ -39,9 +42,14 @@ from PIL import Image
 
 from kgzsl import api
 from kgzsl.api.knowledge import facts_used
+from kgzsl.api.measuring import dataset_of
 from kgzsl.api.scoring import class_vectors
+from kgzsl.api.verifying import Bench
 from kgzsl.cli.console import print_table
+from kgzsl.explain.checks.planting import grounded
+from kgzsl.explain.faithfulness import box_iou
 from kgzsl.explain.methods import METHODS
+from kgzsl.explain.overlay import grounding_box
 from kgzsl.explain.page import write_page
 from kgzsl.explain.question import Question
 from kgzsl.ontology import Edit, Fact, edited
@@ -49,9 +57,12 @@ from kgzsl.semantics import class_attributes
 from kgzsl.train.run import parse_config
 
 RESULTS = Path(__file__).parent / "results" / "explain.csv"
-CLASSES, FILLERS, IMAGES, SIDE = 60, 4, 3, 32
-"""Of the made-up world: classes, the last two unseen; fillers of each property; images of each class; their side."""
+CLASSES, PROPERTIES, FILLERS, IMAGES, SIDE = 60, 50, 4, 3, 32
+"""Of the made-up world: classes, the last two unseen; properties at most; fillers to choose from for each fact; images
+of each class; their side."""
 TURNS = 5
+CUTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+"""Of the peak of a map: where its box ends."""
 
 
 def main() -> None:
@@ -62,6 +73,7 @@ def main() -> None:
     parser.add_argument("--method", action="append", help="again for more; by default margin")
     parser.add_argument("--retrain", type=int, default=0, metavar="SEEDS")
     parser.add_argument("--costs", action="store_true", help="what one image takes, and no checks")
+    parser.add_argument("--boxes", action="store_true", help="how far boxes overlap with parts, by where maps are cut")
     parser.add_argument("--facts", default="", metavar="N,...", help="costs in made-up worlds of so many facts")
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
@@ -69,6 +81,8 @@ def main() -> None:
     if arguments.costs:
         for run in runs:
             costs(run, richest(run), title=str(run.folder.path))
+    elif arguments.boxes:
+        boxes(runs, arguments.images)
     elif runs:
         told = {"images": arguments.images, "methods": arguments.method or ["margin"], "retrain": arguments.retrain}
         verified([one for run in runs for one in api.verify(run, **told)], arguments.out)
@@ -115,6 +129,24 @@ def summary(found: Sequence[api.Verification]) -> list[dict[str, Any]]:
                 row |= {"figure": name, "mean": fmean(values) if values else ""}
                 rows.append(row | {"std": stdev(values) if len(values) > 1 else "", "runs": len(runs)})
     return rows
+
+
+# ---- boxes ---------------------------------------------------------------------------
+
+
+def boxes(runs: Sequence[api.Run], images: int) -> None:
+    """How far boxes around the peaks of maps overlap with the parts that they are of, by where the maps are cut.
+
+    Of training images, of seen classes: a cut that is chosen by this table is chosen without test images.
+    """
+    rows = [[f"{cut:g}"] for cut in CUTS]
+    for run in runs:
+        bench = Bench(run, dataset_of(run, None), images, 0, lambda *_: None, part="trainval")
+        found = [one for case in bench.cases(METHODS["margin"]) for one in grounded(case, bench.usual)]
+        for row, cut in zip(rows, CUTS, strict=True):
+            row.append(f"{fmean(box_iou(grounding_box(grid, cut=cut), box) for grid, box, _ in found):.3f}")
+    title = f"mean IoU over maps of the first facts, {images} training images"
+    print_table(("cut, of the peak", *(f">{run.folder.path.name}" for run in runs)), rows, title=title)
 
 
 # ---- costs ---------------------------------------------------------------------------
@@ -192,7 +224,7 @@ def made_up(folder: Path, count: int) -> api.Run:
     lines = [
         "@prefix : <http://e/#> . @prefix owl: <http://www.w3.org/2002/07/owl#> .",
         "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .",
-        *(f":p{k} a owl:ObjectProperty ." for k in range(each)),
+        *(f":p{k} a owl:ObjectProperty ." for k in range(min(each, PROPERTIES))),
         *(f":F{k} a owl:Class ." for k in range(CLASSES)),
     ]
     fillers = random.integers(0, FILLERS, (CLASSES, each))
@@ -200,7 +232,7 @@ def made_up(folder: Path, count: int) -> api.Run:
     for number in range(CLASSES):
         # Half of the facts come from a parent.
         lines.append(f":C{number} a owl:Class ; rdfs:subClassOf :F{number} .")
-        lines += [f":{'FC'[k % 2]}{number} :p{k} :v{k}_{fillers[number, k]} ." for k in range(each)]
+        lines += [f":{'FC'[k % 2]}{number} :p{k % PROPERTIES} :v{k}_{fillers[number, k]} ." for k in range(each)]
         place = folder / "images" / f"C{number}"
         place.mkdir(parents=True)
         for picture in range(IMAGES):

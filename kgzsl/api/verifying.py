@@ -87,7 +87,7 @@ def verify(
     from kgzsl.explain.methods import method_of
 
     chosen = [method_of(name) for name in dict.fromkeys(methods)]
-    bench = _Bench(run, dataset_of(run, listener), images, seed, progress)
+    bench = Bench(run, dataset_of(run, listener), images, seed, progress)
     others = tuple(others)
     _need_same(run, others)
     found = []
@@ -134,27 +134,41 @@ def _need_same(run: Run, others: Sequence[Run]) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Bench:
-    """A run with the images that its explanations are tested on; what every method is asked the same of."""
+class Bench:
+    """A run with the images that its explanations are tested on; what every method is asked the same of.
+
+    Args:
+        run: as it was trained.
+        data: what it was trained on.
+        images: so many are explained.
+        seed: of all that is drawn.
+        progress: called with what is done, how much of it, and of how much.
+        part: of the data, that the images are from.
+    """
 
     run: Run
     data: Dataset
     images: int
     seed: int
     progress: Progress
+    part: str = "test_unseen"
     _cells: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @cached_property
     def rows(self) -> np.ndarray:
         """The images that are explained: as many of each unseen class, as far as it has them."""
-        return _evenly(self._unseen, self.data.images.labels, self.images)
+        return _evenly(self._of_part(self.part), self.data.images.labels, self.images)
 
     @cached_property
     def _unseen(self) -> np.ndarray:
         """Test images of unseen classes."""
-        rows = np.flatnonzero(self.data.images.parts == "test_unseen")
+        return self._of_part("test_unseen")
+
+    def _of_part(self, part: str) -> np.ndarray:
+        """The images of a part of the data."""
+        rows = np.flatnonzero(self.data.images.parts == part)
         if not len(rows):
-            raise DataError(Problem("no test image of an unseen class", fix="restore the folder of images"))
+            raise DataError(Problem(f"no images of {part}", fix="restore the folder of images"))
         return rows
 
     @cached_property
@@ -188,16 +202,10 @@ class _Bench:
 
     def material(self, method: Method, *, others: Sequence[Run]) -> tuple[Material, Removal]:
         """All that the checks look at."""
-        from kgzsl.explain.checks import Case, Material, edit, erase
+        from kgzsl.explain.checks import Material, edit, erase
 
-        questions, labels = self.questions, self.data.images.labels[self.rows]
-        told = self._explained(method, questions)
-        classes = self.data.images.space.classes
-        cases = tuple(
-            Case(question, explanation, classes[label], self._boxes.get(int(row), {}))
-            for question, explanation, label, row in zip(questions, told, labels, self.rows, strict=True)
-        )
-        removal = self._removal(told)
+        cases = self.cases(method)
+        removal = self._removal([case.explanation for case in cases])
         random = np.random.default_rng(self.seed)
         erased = []
         for number, case in enumerate(cases, 1):
@@ -210,9 +218,9 @@ class _Bench:
             erased=tuple(erased),
             moved=moved,
             again=self._again(method, cases, others),
-            pool=tuple(removal.pool(question) for question in questions),
+            pool=tuple(removal.pool(case.question) for case in cases),
             drawn=self._drawn if creatures else None,
-            usual=self._usual,
+            usual=self.usual,
             counted=self._counted,
             shuffled=self.run.config.semantics.shuffle,
             missing=self._missing,
@@ -229,6 +237,17 @@ class _Bench:
         if self.run.config.data.features:
             missing |= dict.fromkeys(("pointing game", "overlap"), "published features have no places")
         return missing
+
+    def cases(self, method: Method) -> tuple[Case, ...]:
+        """What a method says of every image."""
+        from kgzsl.explain.checks import Case
+
+        labels, classes = self.data.images.labels[self.rows], self.data.images.space.classes
+        told = self._explained(method, self.questions)
+        return tuple(
+            Case(question, explanation, classes[label], self._boxes.get(int(row), {}))
+            for question, explanation, label, row in zip(self.questions, told, labels, self.rows, strict=True)
+        )
 
     def _explained(self, method: Method, questions: Sequence[Question]) -> list[Explanation]:
         """A method's answers."""
@@ -306,7 +325,7 @@ class _Bench:
         }
 
     @cached_property
-    def _usual(self) -> dict[str, Box]:
+    def usual(self) -> dict[str, Box]:
         """Property -> mean box over the training images."""
         if self.run.config.data.benchmark != "creatures":
             return {}

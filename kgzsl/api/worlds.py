@@ -25,6 +25,8 @@ COPIED = 2000
 """Terms that are copied to be entailed together: more would only take memory."""
 RESTATED = frozenset({"prompt", "gnn"})
 """Sources of states that are made of facts, and made again when these change."""
+READ = 32
+"""Edited ontologies that are held at a time where prompts or graphs are read again: each is entailed as a whole."""
 TOGETHER = ("attributes", "attribute_hierarchy")
 """Groups that share their columns: once these are fixed, a fact of either is a fact of the column."""
 
@@ -57,6 +59,13 @@ class RunWorlds:
     def vectors(self, edits: Sequence[Edit], classes: Sequence[str]) -> np.ndarray:
         """Vectors of classes under each edit, float64 ``(edit, class, attribute + dim)``."""
         classes = tuple(classes)
+        if RESTATED.isdisjoint(self.run.attributes.states) or len(edits) <= READ:
+            return self._vectors(edits, classes)
+        parts = (edits[start : start + READ] for start in range(0, len(edits), READ))
+        return np.concatenate([self._vectors(part, classes) for part in parts])
+
+    def _vectors(self, edits: Sequence[Edit], classes: tuple[str, ...]) -> np.ndarray:
+        """The same of edits that are held at once."""
         module = self._module(classes)
         base = self._encoded(self.run.attributes.subset(classes))
         found = np.repeat(base[None], len(edits), axis=0)
@@ -103,7 +112,7 @@ class RunWorlds:
         """What prompts and the graph say of the classes under edits."""
         return Restating(self.run)
 
-    @property
+    @cached_property
     def _copied(self) -> bool:
         """Whether copies of the classes tell what an edit changes: numbers are ranks among all classes."""
         return all(a.unit is None for a in self.run.attributes.attributes)

@@ -16,6 +16,8 @@ __all__ = ["DISPLAY_SIDE", "as_picture", "grounding_box", "heat_layer", "heat_ov
 
 DISPLAY_SIDE = 320
 """Images are scaled so that their longer side has at least this many pixels."""
+CUT = 0.05
+"""Of a map's peak: where it is lower, it is not of the same thing."""
 
 # Nine steps from indigo over magenta to pale yellow: lightness rises evenly (OKLCH L 0.30 to
 # 0.94), so that order survives in gray and for color-blind readers.
@@ -34,7 +36,6 @@ _COLORS = np.array(
     dtype=np.float64,
 )
 _OPAQUE = 0.7  # opacity of the hottest point: the image stays visible below it
-_PART = 0.2  # of the peak's height is still part of the thing
 _FINER = 5  # times: odd, so that the middle of each cell stays a point
 _GAP, _CAPTION = 12, 58  # pixels between the strip's pictures, and for the text below them
 
@@ -101,13 +102,15 @@ def heat_overlay(image: Image.Image | np.ndarray, grounding: np.ndarray) -> Imag
     return Image.alpha_composite(dimmed.convert("RGBA"), heat_layer(grounding, picture.size)).convert("RGB")
 
 
-def grounding_box(grounding: np.ndarray) -> tuple[float, float, float, float]:
-    """The box around the map's peak: what touches it and is at least a fifth as high, on the map as it is shown.
+def grounding_box(grounding: np.ndarray, *, cut: float = CUT) -> tuple[float, float, float, float]:
+    """The box around the map's peak: what touches it and is at least some part as high, on the map as it is shown.
 
     Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016, section 3.2.
 
     Args:
         grounding: ``(rows, columns)``, not negative.
+        cut: share of the peak's height that is still part of the thing. By default what gives the best boxes on
+            training images (``python benchmarks/explain.py RUN --boxes``).
 
     Returns:
         ``(left, top, right, bottom)`` as fractions of the image, each in [0, 1].
@@ -119,7 +122,7 @@ def grounding_box(grounding: np.ndarray) -> tuple[float, float, float, float]:
     grounding = _checked(grounding)
     down, across = map(_finer, grounding.shape)
     fine = down @ grounding @ across.T
-    regions, _ = ndimage.label(fine >= (1 - 1e-9) * _PART * grounding.max())  # equal heights, however they are rounded
+    regions, _ = ndimage.label(fine >= (1 - 1e-9) * cut * grounding.max())  # equal heights, however they are rounded
     row, column = (int(at) * _FINER + _FINER // 2 for at in np.unravel_index(grounding.argmax(), grounding.shape))
     rows, columns = np.nonzero(regions == regions[row, column])
     height, width = fine.shape

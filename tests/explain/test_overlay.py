@@ -63,7 +63,7 @@ def test_box_leaves_out_what_does_not_touch_the_peak() -> None:
     heat = np.zeros((5, 5))
     heat[0, 0], heat[0, 1], heat[1, 0], heat[3, 3] = 1.0, 0.9, 0.3, 0.9
     # As high as the peak or a fifth of it: half a cell more at most, and the other hill not at all.
-    left, top, right, bottom = grounding_box(heat)
+    left, top, right, bottom = grounding_box(heat, cut=0.2)
     assert (left, top) == (0.0, 0.0)
     assert 0.4 <= right <= 0.5
     assert 0.2 <= bottom <= 0.4
@@ -73,7 +73,7 @@ def test_box_is_as_wide_as_what_is_shown() -> None:
     """A hill of one cell is shown as wide as to the middle of the next ones, nearly."""
     heat = np.zeros((5, 5))
     heat[2, 2] = 1.0
-    assert grounding_box(heat) == pytest.approx((0.32, 0.32, 0.68, 0.68))
+    assert grounding_box(heat, cut=0.2) == pytest.approx((0.32, 0.32, 0.68, 0.68))
 
 
 @pytest.mark.parametrize("heat", [np.zeros(3), np.full((2, 2), np.nan), np.zeros((0, 3))])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -14,7 +14,7 @@ from kgzsl.explain.faithfulness import Box, auroc, box_iou, map_around, paired_i
 from kgzsl.explain.overlay import grounding_box
 from kgzsl.ontology import Fact
 
-__all__ = ["GROUNDING", "PLANTED"]
+__all__ = ["GROUNDING", "PLANTED", "grounded"]
 
 FIRST = 5
 SHARE = 0.95
@@ -70,13 +70,13 @@ def _decoys(case: Case, pool: tuple[Fact, ...], drawn: Callable[[Fact], bool]) -
     ]
 
 
-def _grounded(case: Case, material: Material) -> list[tuple[np.ndarray, Box, Box]]:
+def grounded(case: Case, usual: Mapping[str, Box]) -> list[tuple[np.ndarray, Box, Box]]:
     """Of facts ranked first that say the class has a part: map, where it was drawn, and where it usually is."""
     first = [f for f in case.explanation.facts if f.grounding is not None and f.fact.polarity == "positive"][:FIRST]
     return [
-        (np.asarray(found.grounding), case.boxes[found.fact.predicate], material.usual[found.fact.predicate])
+        (np.asarray(found.grounding), case.boxes[found.fact.predicate], usual[found.fact.predicate])
         for found in first
-        if found.fact.predicate in case.boxes and found.fact.predicate in material.usual
+        if found.fact.predicate in case.boxes and found.fact.predicate in usual
     ]
 
 
@@ -97,7 +97,7 @@ def _grounding(material: Material, *, measure: Callable[[np.ndarray, Box], float
     random = np.random.default_rng(material.seed)
     rows, labels = [], []
     for case in material.cases:
-        for grounding, box, usual in _grounded(case, material):
+        for grounding, box, usual in grounded(case, material.usual):
             middle = (usual[0] + usual[2]) / 2, (usual[1] + usual[3]) / 2
             maps = (grounding, *(map_around(*at, shape=grounding.shape) for at in (middle, random.random(2))))
             rows.append([measure(one, box) for one in maps])
