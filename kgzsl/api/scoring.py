@@ -186,7 +186,11 @@ def settle_gate(
     training: np.ndarray,
     gate: bool,
 ) -> dict[str, float]:
-    """Set the gates of the selected model by the validation classes; their metrics under them."""
+    """Set the gates of the selected model by the validation classes.
+
+    Returns:
+        Their metrics under the gates, and ``gated``: how many attributes count for less than all of it.
+    """
     import torch
 
     from kgzsl.train.gate import Gates, fit_gate
@@ -195,7 +199,7 @@ def settle_gate(
         return validation_metrics(model, images=images, labels=labels, table=table, training=training)
 
     if not gate:
-        return validate()
+        return {**validate(), "gated": 0.0}
     seen, judges = evidence_of(model, images), np.flatnonzero(~training[labels])
 
     def fitted(rows: np.ndarray) -> Gates:
@@ -225,7 +229,7 @@ def settle_gate(
     choice = gates.choices[_sparsest(scores, labels[judges], of_class)]
     model.classes.set_gates(torch.from_numpy(choice).float(), torch.from_numpy(gates.bearing).float())
     _settle_sources(model, images[judges], labels[judges], table=table, candidates=of_class)
-    return validate()
+    return {**validate(), "gated": float((model.classes.gate < 1).sum())}
 
 
 def _sparsest(scores: Sequence[np.ndarray], labels: np.ndarray, classes: np.ndarray) -> int:

@@ -153,7 +153,7 @@ def fit(config: RunConfig, folder: str | Path, *, listener: Listener | None = No
             model,
             training_set,
             compat_method(data, tokenizer) if compat else DuetMethod(processes),
-            config=replace(config.train, gate=config.train.gate and not compat),
+            config=config.train,
             folder=run_folder.path,
             validate=validate,
             processes=processes,

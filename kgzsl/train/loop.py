@@ -169,7 +169,8 @@ def fit(
         validate: metrics of the model on the validation classes; :data:`SELECTED_BY` selects.
         processes: that train together; the first alone validates and writes, or all where the model is in pieces.
         settle: called once with the selected model, which it may change (its gate), before training goes on
-            with all seen classes; what it returns is added to the metrics.
+            with all seen classes; what it returns is added to the metrics. Where that has ``gated`` above 0 and the
+            next phase begins with fresh weights, the selected ones are first trained under what was set.
         keep: called after every epoch, before its checkpoint: again, with the same weights, if the run is killed then.
         on_epoch: called after every epoch and its checkpoint.
         on_step: called after every step with the phase, the step and the steps of the phase.
@@ -187,7 +188,7 @@ def fit(
     phases = [Phase("select", config.epochs, config.lr, data.training)]
     if config.refit_epochs and not data.training.all():
         on = (config.refit_epochs, config.refit_lr)
-        if config.refit == "anew" and config.gate:
+        if config.refit == "anew":
             phases.append(Phase("settle", *on, data.training))
         phases.append(Phase("refit", *((config.epochs, config.lr) if config.refit == "anew" else on), everything))
     names = [phase.name for phase in phases]
@@ -212,8 +213,8 @@ def fit(
         epochs = phase.epochs
         if phase.name == "refit" and config.refit == "anew":
             epochs = int(best["epoch"])
-        elif phase.name == "settle" and not best["epoch"]:
-            epochs = 0  # steps made nothing better
+        elif phase.name == "settle" and not (best["epoch"] and best.get("gated")):
+            epochs = 0  # steps made nothing better, or there is nothing to get used to
         for epoch in range(start + 1, epochs + 1):
             losses: Mapping[str, float] = {}
             if epoch:

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from kgzsl import api
+from kgzsl.api import training
 from kgzsl.errors import CheckpointError, MismatchError, RunError, TrainingError
 from kgzsl.train import loop
 
@@ -132,8 +133,10 @@ def test_killed_while_the_final_weights_are_written(
     assert_same_run(tmp_path / "run", whole)
 
 
-def test_training_anew_resumes_with_the_same_bits(xlsa17: Any, tmp_path: Path) -> None:
+def test_training_anew_resumes_with_the_same_bits(xlsa17: Any, tmp_path: Path, monkeypatch: Any) -> None:
     """The last phase from fresh weights: a beginning in closed form as chosen before, as many epochs as selected."""
+    honest = training.settle_gate
+    monkeypatch.setattr(training, "settle_gate", lambda *a, **named: {**honest(*a, **named), "gated": 1.0})
     config = xlsa17.config(train={"epochs": 4, "refit": "anew", "validate_every": 2, "lr": 1e-4})
     records: list[Any] = []
     whole = api.fit(config, tmp_path / "whole", listener=api.Listener(epoch=records.append))
@@ -150,6 +153,7 @@ def test_training_anew_forgets_the_first_phase(xlsa17: Any, tmp_path: Path) -> N
     """With a learning rate of 0 only the beginning is left: another one with all seen classes than without some."""
     still = {"lr": 0.0, "refit_lr": 0.0, "epochs": 1, "refit_epochs": 1}
     anew, on = (api.fit(xlsa17.config(train=still | {"refit": how}), tmp_path / how) for how in ("anew", "continue"))
+    assert "settle" not in (anew.folder.path / "metrics.jsonl").read_text()  # no gate, nothing to get used to
     assert anew.facts["validation"] == on.facts["validation"]
     one, other = (run.model.grounding.value.weight for run in (anew, on))
     assert not torch.allclose(one, other)
