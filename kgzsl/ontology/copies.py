@@ -80,6 +80,7 @@ class Module:
         self._never = np.array([t.startswith(BUILT_IN) for t in ontology.terms], dtype=bool)
         self._never |= ontology.literals | is_property
         self._axioms = replace(ontology.axioms, definitions=tuple(filter(self._matters, ontology.axioms.definitions)))
+        self._found: dict[FactKey, int] = {}
         self.closed = ontology.core is None and ontology.reasoner == "own" and not ontology.report.unlisted
 
     @staticmethod
@@ -123,7 +124,7 @@ class Module:
     def affected(self, edit: Edit) -> np.ndarray | None:
         """Bool (term,): terms that depend on what an edit changes; None where copies cannot tell what would be."""
         o, c = self.ontology, self.ontology.columns
-        rows = np.array([-1 if (row := o.find(fact)) is None else row for fact in edit.remove], dtype=np.int64)
+        rows = self._places(edit.remove)
         if not self.closed or (rows < 0).any() or not all(map(self._may_come, edit.add)):
             return None
         mutual = [o.index[p] for p in MUTUAL if p in o.index]
@@ -138,6 +139,14 @@ class Module:
             if found[definition.then] and not found[[*definition.named, *(f for _, f in definition.has)]].any():
                 return None
         return None if edit.add and self._awaited(edit, found) else found
+
+    def _places(self, facts: Sequence[Fact]) -> np.ndarray:
+        """The row of each of some facts, looked up once; -1 where it has none."""
+        for fact in facts:
+            if fact.key not in self._found:
+                row = self.ontology.find(fact)
+                self._found[fact.key] = -1 if row is None else row
+        return np.array([self._found[fact.key] for fact in facts], dtype=np.int64)
 
     def _may_come(self, fact: Fact) -> bool:
         """Whether a fact can be added to copies: all that it leads to is inside, and nothing composes it."""
@@ -180,9 +189,8 @@ class Module:
             copied = [f"{o.terms[k]}\x1f{number}" for k in own.tolist()]
             terms += copied
             more += copied
-            gone = [o.find(fact) for fact in edit.remove]
             rows = self.rows[mine[c.subject[self.rows]] | (self._apart & mine[c.object])[self.rows]]
-            rows = rows[~np.isin(rows, np.array(gone, dtype=np.int64))]
+            rows = rows[~np.isin(rows, self._places(edit.remove))]
             subject, predicate, object, *rest = c.take(rows)
             columns.append(_having([(p, int(new[f])) for p, f in self.pairs if mine[f]], subject=len(o.terms)))
             columns.append((new[subject].astype(np.int32), predicate, new[object].astype(np.int32), *rest))

@@ -172,6 +172,7 @@ class _Saturation:
         self.found = np.zeros(self.terms, dtype=np.int64)
         self.pairs = np.zeros(0, dtype=np.int64)
         self.graded: dict[int, dict[int, float]] = {}
+        self._subs: dict[int, np.ndarray] = {}
 
     # ---- rounds ----------------------------------------------------------------------
 
@@ -421,9 +422,10 @@ class _Saturation:
 
     def _down(self, p: int, f: int) -> np.ndarray:
         """All pairs that are more special than one: who lacks it lacks them."""
-        subs = self.properties.reach([p], upwards=False)
+        if p not in self._subs:
+            self._subs[p] = self.properties.reach([p], upwards=False) * self.width
         lower = self.taxonomy.reach([f], upwards=False) if self.regime == "el" else np.array([f])
-        return (subs[:, None] * self.width + lower).ravel()
+        return (self._subs[p][:, None] + lower).ravel()
 
     def _find_unsatisfiable(self) -> None:
         """Classes that cannot have an instance."""

@@ -130,9 +130,11 @@ class Hierarchy:
         """All terms above (or below) some terms, these included; sorted."""
         edges = self.parents if upwards else self.children
         start, after = self._walk[upwards]
+        here = distinct(self.component[np.fromiter(terms, dtype=np.int64)]).tolist()
+        if len(here) == 1 and start[here[0]] == start[here[0] + 1]:
+            return self.members[here[0]].copy()
         marks = bytearray(self.count)
         seen = np.frombuffer(marks, dtype=np.bool_)
-        here = distinct(self.component[np.fromiter(terms, dtype=np.int64)]).tolist()
         found: list[int] = []
         seen[here] = True
         while here:
