@@ -187,7 +187,7 @@ def costs(run: api.Run, asked: Asked, *, title: str) -> None:
     # Taken together, facts are another question.
     methods: dict[str, Any] = {"margin": METHODS["margin"], "ablation": replace(METHODS["ablation"], groups=False)}  # type: ignore[type-var]
     told = {name: method.explain(question) for name, method in methods.items()}
-    facts = [found.fact for found in told["ablation"].every if found.other is None]
+    facts = question.worlds.basis(question.classes)
     look = median_of(lambda: api.look(run, [image]))
     whole = median_of(lambda: api.explain(run, image, name="image", **asked.classes))
     first = median_of(lambda: methods["ablation"].explain(fresh(question, run)))
@@ -205,7 +205,7 @@ def costs(run: api.Run, asked: Asked, *, title: str) -> None:
         size = page.stat().st_size
     rows = [
         ("facts that margin lists", f"{len(told['margin'].every):,}"),
-        ("facts that ablation lists", f"{len(facts):,}"),
+        ("facts that ablation takes away", f"{len(facts):,}"),
         ("forward pass", f"{1000 * look:.1f} ms"),
         ("margin, beyond the forward pass", f"{1000 * (whole - look):.1f} ms"),
         ("ablation, together", f"{quick:.2f} s"),

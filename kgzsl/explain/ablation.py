@@ -77,11 +77,11 @@ def _contribution(question: Question, fact: Fact, change: np.ndarray) -> FactCon
 
 def _made_up_for(question: Question, silent: Sequence[Fact]) -> list[FactContribution]:
     """Facts that prove what tells the classes apart, and without which it is proved otherwise."""
-    table, wanted = question.attributes, {fact.key: fact for fact in silent}
+    wanted, count = {fact.key: fact for fact in silent}, len(question.attributes.attributes)
     told: dict[Fact, Fact] = {}
     difference = question.vectors[question.explained] - question.vectors[question.rival]
-    for column in np.flatnonzero(difference[: len(table.attributes)]).tolist():
-        for fact in responsible(table, question.classes, table.attributes[column]):
+    for column in np.flatnonzero(difference[:count]).tolist():
+        for fact in responsible(question, column):
             for leaf in question.ontology.prove(fact).asserted():
                 if leaf.key in wanted:
                     told.setdefault(wanted[leaf.key], fact)

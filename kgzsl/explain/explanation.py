@@ -45,6 +45,8 @@ class FactContribution:
         gate: how much the model believes of what images show of it, in [0, 1].
         renormalized: what the margin loses when the fact is taken out of the class vector and the rest is brought to
             its length again; None where the model brings no vector to a length.
+        assumed: what of the contribution comes by what is only assumed because of the fact: that the class has no other
+            values of the property than those that are stated.
         interval: 95% interval of the contribution, of methods that sample.
         other: another derivation of what the fact says of the class, which makes up for its loss.
         learned_from: classes with training images that have its attribute (also where the fact denies it).
@@ -59,6 +61,7 @@ class FactContribution:
     box: tuple[float, float, float, float] | None = None
     gate: float | None = None
     renormalized: float | None = None
+    assumed: float = 0.0
     interval: tuple[float, float] | None = None
     other: Proof | None = None
     learned_from: tuple[LearnedFrom, ...] = ()

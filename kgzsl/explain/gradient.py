@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from kgzsl.errors import ConfigError, Problem
 from kgzsl.explain.explanation import Explanation
-from kgzsl.explain.margin import contribution_of, explanation_of, responsible
+from kgzsl.explain.margin import Shares, contribution_of, explanation_of
 from kgzsl.explain.question import Path, Question
 from kgzsl.ontology import Fact
 
@@ -70,9 +69,8 @@ class GradientMethod:
     - spans of prompts and edges of a graph, where classes have states of them (:class:`~kgzsl.explain.question.Path`).
 
     Presences are weights of embeddings, cells and edges, so that this is the integrated gradient with respect to these,
-    summed over what belongs together. A fact has what comes through all its pieces. Cells of one attribute go, both
-    classes' together, to the facts that set the classes apart in it, as of ``margin``; likewise what is said of both
-    classes is told of the explained one.
+    summed over what belongs together. A fact has what comes through all its pieces. Cells belong to facts as they do in
+    ``margin``; likewise what is said of both classes is told of the explained one.
 
     Contributions and remainder are the margin but for the gap of the quadrature. The remainder is what is there without
     any fact: calibration, embeddings, the words of prompts around the facts, the texts of the graph's nodes; and of a
@@ -93,10 +91,11 @@ class GradientMethod:
 
     def explain(self, question: Question) -> Explanation:
         """The facts of both classes, and what else prompts and graphs say, ranked by what they add."""
-        shares, alone, columns = _by_attributes(question)
+        of_cells = Shares(question, attribute_shares(question))
+        shares = of_cells.total
         parts = {"calibration": question.offset} if question.offset else {}
-        if alone:
-            parts["strengths"] = alone
+        if of_cells.alone:
+            parts["strengths"] = of_cells.alone
         ways = question.paths(question.evidence, question.explained, question.rival)
         paths = {path.source: path for path in ways}
         difference = question.evidence * (question.vectors[question.explained] - question.vectors[question.rival])
@@ -118,7 +117,10 @@ class GradientMethod:
         ranked = sorted(((f, v) for f, v in shares.items() if v), key=lambda one: (-abs(one[1]), one[0].key))
         if others := ranked[self.settings.listed :]:
             parts[OTHERS] = sum(value for _, value in others)
-        made = [contribution_of(question, *one, columns.get(one[0], [])) for one in ranked[: self.settings.listed]]
+        made = [
+            replace(contribution_of(question, fact, value, of_cells.stated[fact]), assumed=of_cells.assumed[fact])
+            for fact, value in ranked[: self.settings.listed]
+        ]
         gap = abs(question.margin - sum(one.contribution for one in made) - sum(parts.values())) if paths else None
         told = explanation_of(question, made, method=self.name, exact_for=self.exact_for, parts=parts, gap=gap)
         return replace(told, warnings=tuple(warnings))
@@ -208,22 +210,6 @@ def _integrated_gradients() -> Any:
         fix = "pip install 'kgzsl[explain]', or explain by another method"
         raise ConfigError(Problem("gradients of prompts and graphs without captum", fix=fix)) from None
     return IntegratedGradients
-
-
-def _by_attributes(question: Question) -> tuple[dict[Fact, float], float, dict[Fact, list[int]]]:
-    """What facts add through attributes, what no fact accounts for, and the columns of each fact."""
-    table, each = question.attributes, attribute_shares(question).sum(0)
-    shares: dict[Fact, float] = defaultdict(float)
-    columns: dict[Fact, list[int]] = defaultdict(list)
-    alone = 0.0
-    for column in np.flatnonzero(each).tolist():
-        facts = responsible(table, question.classes, table.attributes[column])
-        for fact in facts:
-            shares[fact] += float(each[column]) / len(facts)
-            columns[fact].append(column)
-        if not facts:
-            alone += float(each[column])
-    return shares, alone, columns
 
 
 def _owner(question: Question, fact: Fact) -> Fact:

@@ -17,16 +17,20 @@ from kgzsl.explain.explanation import Explanation, FactContribution
 from kgzsl.explain.overlay import grounding_box
 from kgzsl.explain.question import Question
 from kgzsl.ontology import Fact, Proof
-from kgzsl.semantics import Attribute, ClassAttributes
+from kgzsl.semantics import ClassAttributes
 
 __all__ = [
     "Cell",
     "MarginMethod",
+    "Owner",
+    "Shares",
     "cell_of",
     "contribution_of",
-    "decisive",
+    "divided",
     "explanation_of",
     "grounding_of",
+    "of_owners",
+    "owners",
     "responsible",
 ]
 
@@ -35,20 +39,21 @@ __all__ = [
 class MarginMethod:
     """Facts that set a class apart from its rival, with their exact shares of the margin.
 
-    The share of attribute ``a`` is ``evidence_a * (explained_a - rival_a)``. It belongs to what the
-    explained class states of ``a``; where it states nothing (the cell is unknown, or absent only by
-    assumption), to what the rival states; where neither states anything, to the facts that made the
-    assumption. Several facts of one cell share it evenly. Attributes in which the two classes agree
-    add nothing, whatever the image shows.
+    Attribute ``a`` adds ``evidence_a * explained_a`` to the score of the one class, and ``evidence_a * rival_a`` to
+    that of the other. What a class states of ``a`` has what it adds to the class's score. What it has only by
+    assumption (of the values that it does not state it has none) belongs to the facts that made the assumption: without
+    them it would be unknown. Several facts of one cell share it evenly. What both classes are told alike, in the same
+    words or by assuming it from the same facts, adds nothing, whatever the image shows; where strengths set them apart
+    in it, the explained class's fact has the difference.
 
     With strengths (:attr:`~kgzsl.semantics.ClassAttributes.degree`) the vectors hold degrees in the place of 0 and 1.
     A score is linear in the vector all the same, so that shares are as exact: a fact has the share of the degree to
     which it holds. Where neither class states anything and strengths set them apart, no fact says so, not even by
     assumption: that share is part of the remainder.
 
-    A contribution is what the margin loses when the fact's cells are set to what says nothing and all others stay (the
-    length of the class vector is held fixed). Where the model brings vectors to one length, taking a fact out makes all
-    others weigh more: ``renormalized`` is what the margin loses then.
+    A contribution is what the margin loses when the fact's cells, and those assumed because of it, are set to what says
+    nothing, and all others stay (the length of the class vector is held fixed). Where the model brings vectors to one
+    length, taking a fact out makes all others weigh more: ``renormalized`` is what the margin loses then.
 
     Contributions sum to the margin but for the remainder: calibration, shares of strengths without a fact, and those
     of other states of the classes, of which no fact has a share of its own.
@@ -59,32 +64,23 @@ class MarginMethod:
 
     def explain(self, question: Question) -> Explanation:
         """The facts of both classes, ranked by their shares of the margin."""
-        table, classes = question.attributes, question.classes
-        one, other = question.vectors[question.explained], question.vectors[question.rival]
-        shares = question.evidence * (one - other)
-        count = len(table.attributes)
-        contribution: dict[Fact, float] = defaultdict(float)
-        columns: dict[Fact, list[int]] = defaultdict(list)
+        count = len(question.attributes.attributes)
+        terms = question.evidence * question.vectors[[question.explained, question.rival]] * np.array([[1.0], [-1.0]])
+        shares = Shares(question, terms[:, :count])
         parts = {"calibration": question.offset} if question.offset else {}
         parts |= {
-            source: float(shares[block].sum()) for source, block in question.blocks.items() if shares[block].any()
+            source: float(terms[:, block].sum()) for source, block in question.blocks.items() if terms[:, block].any()
         }
-        alone = 0.0
-        for column in np.flatnonzero(shares[:count]).tolist():
-            facts = responsible(table, classes, table.attributes[column])
-            for fact in facts:
-                contribution[fact] += float(shares[column]) / len(facts)
-                columns[fact].append(column)
-            if not facts:
-                alone += float(shares[column])
-        if alone:
-            parts["strengths"] = alone
+        if shares.alone:
+            parts["strengths"] = shares.alone
         made = [
             replace(
-                contribution_of(question, fact, value, columns[fact]),
-                renormalized=_renormalized(question, fact, columns[fact]),
+                contribution_of(question, fact, value, shares.stated[fact]),
+                renormalized=_renormalized(question, fact, shares.without(fact)),
+                assumed=shares.assumed[fact],
             )
-            for fact, value in contribution.items()
+            for fact, value in shares.total.items()
+            if value
         ]
         return explanation_of(question, made, method=self.name, exact_for=self.exact_for, parts=parts)
 
@@ -205,22 +201,100 @@ def cell_of(attributes: ClassAttributes, row: int, column: int) -> Cell:
     return Cell(stated, told, attributes.sources(attributes.classes[row], attributes.attributes[column]))
 
 
-def decisive(one: Cell, other: Cell) -> Cell | None:
-    """The cell whose facts set two classes apart in an attribute; None where strengths alone do."""
-    # Stated cells before assumed ones, the predicted class before the rival.
-    for cell in sorted((one, other), key=lambda cell: not cell.stated):
-        if cell.facts and (cell.stated or not (one.told or other.told)):
-            return cell
-    return None
+@dataclass(frozen=True)
+class Owner:
+    """Whose it is what an attribute adds to the score of one class.
+
+    Args:
+        facts: they share it; none where strengths alone say it.
+        stated: whether they state it, and it is not only assumed because of them.
+    """
+
+    facts: tuple[Fact, ...] = ()
+    stated: bool = False
 
 
-def responsible(attributes: ClassAttributes, classes: tuple[str, str], attribute: Attribute) -> tuple[Fact, ...]:
-    """The facts that set two classes apart in one attribute; none where strengths alone do."""
-    one, other = (cell_of(attributes, *attributes.position(iri, attribute)) for iri in classes)
-    cell = decisive(one, other)
-    if cell is None and attributes.strength is None:
-        raise ValueError(f"classes {classes} differ in {attribute}, but no fact says so")
-    return () if cell is None else cell.facts
+def divided(one: Cell, other: Cell) -> tuple[Owner, Owner]:
+    """Whose it is what an attribute adds to a class's score, and to that of the class which it is held against.
+
+    What both are told alike is the first one's, both times: what is left of it is what strengths set apart.
+    """
+    if one.stated == other.stated and {fact.key[1:] for fact in one.facts} == {fact.key[1:] for fact in other.facts}:
+        both = Owner(one.facts, one.stated) if one.stated or not (one.told or other.told) else Owner()
+        return both, both
+    own, its = (Owner(cell.facts if cell.stated or not cell.told else (), cell.stated) for cell in (one, other))
+    # A class of which nothing is stated may be assumed to lack what the other one is stated to have.
+    return (own if own.facts or one.told else its), (its if its.facts or other.told else own)
+
+
+def owners(question: Question, column: int) -> tuple[Owner, Owner]:
+    """Whose it is what an attribute adds to the scores of the two classes in question.
+
+    Raises:
+        ValueError: the classes differ in it, though no fact and no strength says so.
+    """
+    table, rows = question.attributes, (question.explained, question.rival)
+    found = divided(*(cell_of(table, row, column) for row in rows))
+    apart = question.vectors[question.explained, column] != question.vectors[question.rival, column]
+    if apart and table.strength is None and not all(owner.facts for owner in found):
+        raise ValueError(f"classes {question.classes} differ in {table.attributes[column]}, but no fact says so")
+    return found
+
+
+def of_owners(terms: np.ndarray, pair: tuple[Owner, Owner]) -> list[tuple[float, Owner]]:
+    """What belongs to each owner of an attribute: of the same one, the sum, which is nothing where both are alike."""
+    if pair[0] is pair[1]:
+        return [(float(terms.sum()), pair[0])]
+    return list(zip(terms.tolist(), pair, strict=True))
+
+
+class Shares:
+    """Whose it is what attributes add to a margin.
+
+    Args:
+        question: what was asked.
+        terms: what each attribute adds through the explained class, and through the rival, ``(2, attribute)``.
+
+    Attributes:
+        total: what each fact has.
+        assumed: what of it comes by cells that are only assumed because of the fact.
+        stated: the columns that a fact states.
+        alone: what no fact has: strengths alone say it.
+    """
+
+    def __init__(self, question: Question, terms: np.ndarray) -> None:
+        self.total: dict[Fact, float] = defaultdict(float)
+        self.assumed: dict[Fact, float] = defaultdict(float)
+        self.stated: dict[Fact, list[int]] = defaultdict(list)
+        self.alone = 0.0
+        self._lost: dict[Fact, list[int]] = defaultdict(list)
+        for column in np.flatnonzero(terms.any(0)).tolist():
+            for term, owner in of_owners(terms[:, column], owners(question, column)):
+                self._add(term, owner, column)
+
+    def _add(self, term: float, owner: Owner, column: int) -> None:
+        """What one attribute adds through one class."""
+        for fact in owner.facts:
+            self.total[fact] += term / len(owner.facts)
+            if not owner.stated:
+                self.assumed[fact] += term / len(owner.facts)
+            elif column not in self.stated[fact]:
+                self.stated[fact].append(column)
+        if not owner.facts:
+            self.alone += term
+        elif not owner.stated and len(owner.facts) == 1:
+            self._lost[owner.facts[0]].append(column)
+
+    def without(self, fact: Fact) -> list[int]:
+        """The columns of a class that are unknown without a fact."""
+        return self.stated[fact] + self._lost[fact]
+
+
+def responsible(question: Question, column: int) -> tuple[Fact, ...]:
+    """The facts of both classes that state an attribute in which they differ, or because of which it is assumed."""
+    found = owners(question, column)
+    stating = [owner for owner in found if owner.stated]
+    return tuple(dict.fromkeys(fact for owner in stating or found for fact in owner.facts))
 
 
 def grounding_of(shares: np.ndarray) -> dict:

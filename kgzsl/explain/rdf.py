@@ -208,6 +208,7 @@ class RdfWriter:
             evidence=one.evidence,
             gate=one.gate,
             renormalized=one.renormalized,
+            assumed=one.assumed or None,
             low=low,
             high=high,
         )

@@ -211,12 +211,11 @@ def _facts(count: int) -> str:
 
 def _columns(question: Question) -> Mapping[FactKey, Sequence[int]]:
     """The attributes that set the classes apart by what rests on each asserted fact."""
-    table, (one, other) = question.attributes, (question.explained, question.rival)
-    count = len(table.attributes)
+    count = len(question.attributes.attributes)
     columns: dict[FactKey, list[int]] = defaultdict(list)
-    apart = question.evidence * (question.vectors[one] - question.vectors[other])
+    apart = question.evidence * (question.vectors[question.explained] - question.vectors[question.rival])
     for column in np.flatnonzero(apart[:count]).tolist():
-        facts = responsible(table, question.classes, table.attributes[column])
+        facts = responsible(question, column)
         for key in {base.key for fact in facts for base in question.ontology.prove(fact).asserted()}:
             columns[key].append(column)
     return columns

@@ -122,8 +122,9 @@ def shares_by_pair(survey: Survey, rows: np.ndarray, explained: np.ndarray, riva
     ends = np.cumsum(np.bincount(which, minlength=len(pairs)))[:-1]
     for (one, other), places in zip(pairs.tolist(), np.split(order, ends), strict=True):
         apart = survey.told.apart(one, other)
-        shares = survey.evidence[rows[places]] * apart.difference
-        yield PairShares(one, other, places, apart, shares, shares[:, apart.columns] @ apart.division)
+        evidence = survey.evidence[rows[places]]
+        values = evidence[:, apart.columns] @ apart.weights
+        yield PairShares(one, other, places, apart, evidence * apart.difference, values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,8 +173,9 @@ def contributions(survey: Survey, rows: np.ndarray, explained: np.ndarray, rival
         own[columns] |= pair.apart.own
         for source, block in survey.blocks.items():
             parts[source][pair.places] = pair.shares[:, block].sum(1)
-        told_by_none = pair.apart.columns[pair.apart.division.sum(1) == 0]
-        parts["strengths"][pair.places] = pair.shares[:, told_by_none].sum(1)
+        if survey.attributes.strength is not None:
+            told = pair.shares[:, : len(survey.attributes.attributes)].sum(1)
+            parts["strengths"][pair.places] = told - pair.values.sum(1)
     margins = survey.scores[rows, explained] - survey.scores[rows, rivals]
     facts = tuple(survey.told.facts[k] for k in numbers.tolist())
     return Contributions(facts, own, values, margins, {name: part for name, part in parts.items() if part.any()})

@@ -101,6 +101,7 @@ def to_json(explanation: Explanation, *, verbalize: Verbalize) -> dict[str, Any]
             "contribution": float(one.contribution),
             "interval": numbers(one.interval),
             "renormalized": number(one.renormalized),
+            "assumed": float(one.assumed),
             "evidence": float(one.evidence),
             "gate": number(one.gate),
             "origin": origin(explanation, one.proof),

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from kgzsl.explain.margin import Cell, cell_of, decisive
+from kgzsl.explain.margin import Cell, cell_of, divided, of_owners
 from kgzsl.ontology import Fact, Ontology
 from kgzsl.ontology.vocabulary import OWL
 from kgzsl.semantics import ClassAttributes
@@ -22,18 +22,18 @@ class Apart:
 
     Args:
         difference: float64 ``(attribute + dim,)``: vector of the one less that of the other.
-        columns: the attributes in which they differ.
-        facts: the facts that say so, by their numbers in :attr:`Told.facts`.
+        columns: the attributes that facts set them apart by, or what was assumed because of facts.
+        facts: these facts, by their numbers in :attr:`Told.facts`.
         own: bool ``(fact,)``: whether a fact was told of the one; the others were told of the other.
-        division: float64 ``(column, fact)``: which part of a column's share is a fact's. Rows sum to 1, or to 0 where
-            strengths alone set the classes apart.
+        weights: float64 ``(column, fact)``: what a fact adds for each unit of a column's evidence. Rows sum to the
+            difference but for what strengths alone say.
     """
 
     difference: np.ndarray
     columns: np.ndarray
     facts: np.ndarray
     own: np.ndarray
-    division: np.ndarray
+    weights: np.ndarray
 
 
 class Told:
@@ -52,7 +52,7 @@ class Told:
         self.attributes, self.vectors, self.ontology, self.verbalize = attributes, vectors, ontology, verbalize
         self.facts: list[Fact] = []
         self._numbers: dict[Fact, int] = {}
-        self._cells: dict[tuple[int, int], tuple[Cell, list[int]]] = {}
+        self._cells: dict[tuple[int, int], Cell] = {}
         self._pairs: dict[tuple[int, int], Apart] = {}
         self._of: dict[int, tuple[Fact, ...]] = {}
         self._has: dict[str, bool] = {}
@@ -76,7 +76,7 @@ class Told:
         column = self._columns.get((fact.predicate, fact.object))
         if column is None and fact.predicate in self._of_numbers and fact.subject in self._rows:
             row = self._rows[fact.subject]
-            column = next((k for k in self._of_numbers[fact.predicate] if fact in self._cell(row, k)[0].facts), None)
+            column = next((k for k in self._of_numbers[fact.predicate] if fact in self._cell(row, k).facts), None)
         return column
 
     def has(self, property: str) -> bool:
@@ -104,30 +104,31 @@ class Told:
 
     def _compared(self, one: int, other: int) -> Apart:
         """The same, worked out."""
-        difference = self.vectors[one] - self.vectors[other]
-        columns = np.flatnonzero(difference[: len(self.attributes.attributes)])
-        place: dict[int, int] = {}
+        count = len(self.attributes.attributes)
+        terms = self.vectors[[one, other], :count] * np.array([[1.0], [-1.0]])
+        place: dict[Fact, int] = {}
         own: list[bool] = []
         parts: list[tuple[int, int, float]] = []
-        for k, column in enumerate(columns.tolist()):
-            (first, mine), (second, others) = self._cell(one, column), self._cell(other, column)
-            cell = decisive(first, second)
-            numbers = [] if cell is None else mine if cell is first else others
-            for number in numbers:
-                if number not in place:
-                    place[number] = len(place)
-                    own.append(cell is first)
-                parts.append((k, place[number], 1 / len(numbers)))
-        division = np.zeros((len(columns), len(place)))
-        for k, fact, part in parts:
-            division[k, fact] = part
-        return Apart(difference, columns, np.array(list(place), dtype=np.intp), np.array(own, dtype=bool), division)
+        for column in np.flatnonzero(terms.any(0)).tolist():
+            cells = self._cell(one, column), self._cell(other, column)
+            for term, owner in of_owners(terms[:, column], divided(*cells)):
+                for fact in owner.facts:
+                    if fact not in place:
+                        place[fact] = len(place)
+                        own.append(owner.facts is cells[0].facts)
+                    parts.append((column, place[fact], term / len(owner.facts)))
+        weights = np.zeros((count, len(place)))
+        for column, number, part in parts:
+            weights[column, number] += part
+        columns, kept = np.flatnonzero(weights.any(1)), np.flatnonzero(weights.any(0))
+        facts = np.array([self.number(fact) for fact in place], dtype=np.intp)[kept]
+        mine = np.array(own, dtype=bool)[kept]
+        return Apart(self.vectors[one] - self.vectors[other], columns, facts, mine, weights[np.ix_(columns, kept)])
 
-    def _cell(self, row: int, column: int) -> tuple[Cell, list[int]]:
-        """What is known of a class in an attribute, and the numbers of the facts that say so."""
+    def _cell(self, row: int, column: int) -> Cell:
+        """What is known of a class in an attribute."""
         if (row, column) not in self._cells:
-            cell = cell_of(self.attributes, row, column)
-            self._cells[row, column] = cell, [self.number(fact) for fact in cell.facts]
+            self._cells[row, column] = cell_of(self.attributes, row, column)
         return self._cells[row, column]
 
     @cached_property

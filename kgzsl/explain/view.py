@@ -31,6 +31,8 @@ from kgzsl.ontology.facts import Fact, FactKey, Proof
 
 __all__ = ["Gallery", "page_view"]
 
+_NOTED = 0.1  # of a contribution: what less of it is assumed is not told
+_MAPS = 100  # at most, of the strongest facts: a page stays below a megabyte
 _SHOWN = 8  # facts of each class in full; the weaker ones are folded away
 _PAGE_SIDE = 720  # pixels on the longer side of the embedded picture, at most: it is shown at 320
 _LAYER_SIDE = 96  # a map has few patches: the browser enlarges its layer as smoothly
@@ -95,7 +97,9 @@ def page_view(explanations: Sequence[Explanation], gallery: Gallery, verbalize: 
     """All that the template shows, of one class against some rivals; bars have one scale for all of them."""
     every = [f for e in explanations for f in e.every]
     ends = [abs(end) for f in every for end in (f.contribution, *(f.interval or ()))]
-    rows = _Rows(gallery, verbalize, largest=max(ends, default=0.0) or 1.0)
+    weights = sorted((abs(f.contribution) for f in every if f.grounding is not None), reverse=True)
+    least = weights[_MAPS - 1] if len(weights) >= _MAPS else 0.0
+    rows = _Rows(gallery, verbalize, largest=max(ends, default=0.0) or 1.0, least=least)
     first = explanations[0]
     rivals = [_rival_view(e, rows) | {"number": number} for number, e in enumerate(explanations)]
     return {
@@ -121,10 +125,11 @@ class _Rows:
         gallery: takes their maps and the images that they were learned from.
         verbalize: a fact as a phrase.
         largest: what a bar of full length stands for.
+        least: what a fact has to add to be shown in the image.
     """
 
-    def __init__(self, gallery: Gallery, verbalize: Verbalize, *, largest: float) -> None:
-        self.gallery, self.verbalize, self.largest = gallery, verbalize, largest
+    def __init__(self, gallery: Gallery, verbalize: Verbalize, *, largest: float, least: float) -> None:
+        self.gallery, self.verbalize, self.largest, self.least = gallery, verbalize, largest, least
         self.numbers: dict[FactKey, int] = {}
 
     def view(self, explanation: Explanation, found: FactContribution, owner: str) -> dict[str, Any]:
@@ -143,7 +148,7 @@ class _Rows:
             "evidence": _signed(found.evidence, digits=2),
             "borne_out": _borne_out(found),
             "where": f"{label_of(explanation, fact.subject)} {phrase}: {_where(found)}",
-            "layer": self.gallery.layer(found),
+            "layer": self.gallery.layer(found) if abs(value) >= self.least else None,
             "origin": known_as(explanation, found),
             "premise": found.proof.fact.key != fact.key,
             "status": fact.status,
@@ -152,6 +157,7 @@ class _Rows:
             "other_origin": found.other and origin(explanation, found.other),
             "gate": None if found.gate is None else f"{found.gate:.2f}",
             "renormalized": None if found.renormalized is None else _signed(found.renormalized),
+            "assumed": _signed(found.assumed) if abs(found.assumed) >= _NOTED * abs(value) > 0 else None,
             "interval": found.interval and "{} to {}".format(*map(_signed, found.interval)),
             "denies": fact.polarity == "negative",
             "learned": [

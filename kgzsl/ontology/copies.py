@@ -81,6 +81,7 @@ class Module:
         self._never |= ontology.literals | is_property
         self._axioms = replace(ontology.axioms, definitions=tuple(filter(self._matters, ontology.axioms.definitions)))
         self._found: dict[FactKey, int] = {}
+        self._upon: dict[int, np.ndarray] = {}
         self.closed = ontology.core is None and ontology.reasoner == "own" and not ontology.report.unlisted
 
     @staticmethod
@@ -130,15 +131,35 @@ class Module:
         mutual = [o.index[p] for p in MUTUAL if p in o.index]
         turned = rows[self._apart[rows] | np.isin(c.predicate[rows], mutual)]
         starts = np.concatenate([c.subject[rows], [o.index[fact.subject] for fact in edit.add]]).astype(np.int64)
-        found = self._reached(self._up, np.concatenate([starts, c.object[turned]])) & self.inside
-        # Properties are the same for all, and so are terms of the language itself. A copy that fulfills a definition
-        # comes below the class as it was, unless what is asked for is a copy too.
-        if (self._never & found).any() or self._never[starts].any():
+        found = self._kept_apart(self._reached(self._up, np.concatenate([starts, c.object[turned]])) & self.inside)
+        # Properties are the same for all, and so are terms of the language itself.
+        if found is None or (self._never & found).any() or self._never[starts].any():
             return None
-        for definition in self._axioms.definitions:
-            if found[definition.then] and not found[[*definition.named, *(f for _, f in definition.has)]].any():
-                return None
         return None if edit.add and self._awaited(edit, found) else found
+
+    def _kept_apart(self, found: np.ndarray) -> np.ndarray | None:
+        """The same terms, and those that have to be copied with them; None where that cannot be.
+
+        A copy that fulfills a definition comes below the class as it was, unless what is asked for is a copy too.
+        """
+        found, more = found.copy(), True
+        while more:
+            more = False
+            for definition in self._axioms.definitions:
+                asked = [*definition.named, *(f for _, f in definition.has)]
+                if found[definition.then] and not found[asked].any():
+                    ways = [self._dependent(term) for term in asked if self.inside[term] and not self._never[term]]
+                    if not ways:
+                        return None
+                    found |= min(ways, key=np.count_nonzero)
+                    more = True
+        return found
+
+    def _dependent(self, term: int) -> np.ndarray:
+        """Bool (term,): a term and those inside that depend on it."""
+        if term not in self._upon:
+            self._upon[term] = self._reached(self._up, [term]) & self.inside
+        return self._upon[term]
 
     def _places(self, facts: Sequence[Fact]) -> np.ndarray:
         """The row of each of some facts, looked up once; -1 where it has none."""

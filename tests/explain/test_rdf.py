@@ -45,6 +45,7 @@ def full() -> Explanation:
         first,
         gate=0.75,
         renormalized=1 / 3,
+        assumed=0.25,
         interval=(0.1 + 0.2, 1e-17),
         other=rest[0].proof,
         learned_from=(LearnedFrom(EX + "okapi", ("okapi 1.png", "okapi 2.png")), LearnedFrom(EX + "tapir")),

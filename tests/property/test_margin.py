@@ -1,7 +1,8 @@
-"""On random worlds: contributions and remainder are the margin, and what both classes share adds nothing."""
+"""On random worlds: contributions and remainder are the margin, and what both classes are told alike adds nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Literal
@@ -102,24 +103,30 @@ def test_contributions_and_remainder_are_the_margin(
 
 @settings(max_examples=30, deadline=None)
 @given(STATEMENTS, st.sampled_from(["open", "pca", "closed"]), st.integers(0, 10_000))
-def test_where_the_classes_agree_the_image_does_not_matter(statements: Statements, kind: World, seed: int) -> None:
+def test_where_both_are_told_alike_the_image_does_not_matter(statements: Statements, kind: World, seed: int) -> None:
     ontology = world(statements)
     attributes = class_attributes(ontology, CLASSES, world=kind)
     random = np.random.default_rng(seed)
     patches = random.normal(size=(len(attributes.attributes), 4))
     one, vectors = explained(ontology, attributes, evidence=patches.sum(1), patches=patches, offset=0.0)
-    alike = vectors[0] == vectors[2]
+    columns, pair = attributes.attributes, (CLASSES[0], CLASSES[2])
+    said = [[{fact.key[1:] for fact in attributes.sources(iri, a)} for a in columns] for iri in pair]
+    same = np.array([one == other for one, other in zip(*said, strict=True)])
+    alike = (vectors[0] == vectors[2]) & same
     patches[alike] = random.normal(size=(alike.sum(), 4))
     other, _ = explained(ontology, attributes, evidence=patches.sum(1), patches=patches, offset=0.0)
     shares = [{c.fact: c.contribution for c in (*e.facts, *e.rival_facts)} for e in (one, other)]
     assert shares[0] == shares[1]
 
 
-def test_a_statement_goes_before_an_assumption() -> None:
-    """p g: only the rival states it; that the first lacks it is assumed, from p f, and not the reason."""
-    explanation = told(((1, 0, 0, 0, 0, 0), (0,) * 6, (0, 1, 0, 0, 0, 0)))
-    assert {c.fact.object: c.contribution < 0 for c in explanation.facts} == {"http://e/#f": False}
-    assert {c.fact.object: c.contribution < 0 for c in explanation.rival_facts} == {"http://e/#g": True}
+def test_what_is_assumed_because_of_a_fact_is_of_that_fact() -> None:
+    """p f and p g, of priors 0.1 and 0.9: the first class states the one and the rival the other, and no more."""
+    explanation = told(((1, 0, 0, 0, 0, 0), (0,) * 6, (0, 1, 0, 0, 0, 0)), shown=(1.0, 2.0))
+    (own,), (its,) = explanation.facts, explanation.rival_facts
+    assert (own.fact.object, its.fact.object) == ("http://e/#f", "http://e/#g")
+    np.testing.assert_allclose([own.contribution, own.assumed], [0.9 - 2 * 0.9, -2 * 0.9], atol=1e-9)
+    np.testing.assert_allclose([its.contribution, its.assumed], [-2 * 0.1 + 0.1, 0.1], atol=1e-9)
+    assert own.evidence == 1.0  # it was looked for where it says something, not where it is silent
 
 
 def test_facts_that_made_an_assumption_share_it() -> None:
@@ -134,23 +141,25 @@ def test_facts_that_made_an_assumption_share_it() -> None:
     assert abs(explanation.completeness_gap) < 1e-9
 
 
-def told(statements: Statements) -> Explanation:
-    """An image that shows every attribute alike."""
+def told(statements: Statements, *, shown: Sequence[float] = ()) -> Explanation:
+    """An image that shows every attribute alike, or so much of each."""
     attributes = class_attributes(world(statements), CLASSES, world="pca")
-    patches = np.ones((len(attributes.attributes), 1))
-    return explained(world(statements), attributes, evidence=np.ones(len(patches)), patches=patches, offset=0.0)[0]
+    evidence = np.array(shown or [1.0] * len(attributes.attributes))
+    return explained(world(statements), attributes, evidence=evidence, patches=evidence[:, None], offset=0.0)[0]
 
 
-def test_what_the_predicted_class_states_goes_before_the_rival() -> None:
+def test_what_one_states_and_the_other_denies_is_of_both() -> None:
     """p f: the first states it, the third denies it. q h: only the third states it."""
     ontology = world(((1, 0, 0, 0, 0, 0), (0,) * 6, (-1, 0, 0, 0, 0, 1)))
     attributes = class_attributes(ontology, CLASSES, world="open")
     patches = np.ones((len(attributes.attributes), 1))
     explanation, _ = explained(ontology, attributes, evidence=np.ones(len(patches)), patches=patches, offset=0.0)
     assert [(c.fact.object, c.fact.polarity) for c in explanation.facts] == [("http://e/#f", "positive")]
-    assert [(c.fact.object, c.fact.polarity) for c in explanation.rival_facts] == [("http://e/#h", "positive")]
-    assert explanation.rival_facts[0].proof.rule == "inheritance"
-    assert explanation.rival_facts[0].contribution < 0
+    denied, stated = explanation.rival_facts
+    assert (denied.fact.object, denied.fact.polarity) == ("http://e/#f", "negative")
+    assert (stated.fact.object, stated.fact.polarity) == ("http://e/#h", "positive")
+    assert {denied.proof.rule, stated.proof.rule} == {"inheritance"}
+    assert denied.contribution > 0 > stated.contribution
 
 
 def with_random_strengths(attributes: ClassAttributes, random: np.random.Generator) -> ClassAttributes:
@@ -172,20 +181,18 @@ def test_strengths_leave_the_margin_exact_and_shares_to_those_who_state_them(
     np.testing.assert_allclose(explanation.margin, patches.sum(1) @ (vectors[0] - vectors[2]) + offset, atol=1e-9)
     assert abs(explanation.completeness_gap) < 1e-9
     # What no class states and strengths tell is of the remainder, and of no fact.
-    stated = np.array(
-        [
-            [
-                not attributes.assumed[row, column] and bool(attributes.sources(CLASSES[row], attribute))
-                for column, attribute in enumerate(attributes.attributes)
-            ]
-            for row in (0, 2)
-        ]
-    ).any(0)
-    told = (attributes.degree != attributes.value)[[0, 2]].any(0)
-    assumed = [any(attributes.sources(CLASSES[row], a) for row in (0, 2)) for a in attributes.attributes]
-    alone = ~stated & (told | ~np.array(assumed))
-    shares = patches.sum(1) * (vectors[0] - vectors[2])
-    np.testing.assert_allclose(explanation.remainder, offset + shares[alone].sum(), atol=1e-9)
+    terms, alone = patches.sum(1) * vectors[[0, 2]] * np.array([[1.0], [-1.0]]), 0.0
+    for column, attribute in enumerate(attributes.attributes):
+        said = [attributes.sources(CLASSES[row], attribute) for row in (0, 2)]
+        stated = [bool(attributes.known[row, column] and not attributes.assumed[row, column]) for row in (0, 2)]
+        other = [attributes.degree[row, column] != attributes.value[row, column] for row in (0, 2)]
+        if stated[0] == stated[1] and {f.key[1:] for f in said[0]} == {f.key[1:] for f in said[1]}:
+            nobody = [not said[0] or (not stated[0] and any(other))] * 2
+        else:
+            has = [bool(said[k]) and (stated[k] or not other[k]) for k in (0, 1)]
+            nobody = [not has[k] and (other[k] or not has[1 - k]) for k in (0, 1)]
+        alone += terms[:, column] @ np.array(nobody, dtype=float)
+    np.testing.assert_allclose(explanation.remainder, offset + alone, atol=1e-9)
 
 
 def test_a_cell_known_by_its_strength_alone_is_of_the_remainder() -> None:

@@ -110,8 +110,9 @@ def edit(cases: Sequence[Case], *, done: Callable[[int], None] = lambda count: N
     Two kinds: an asserted fact that one of those ranked first rests on is taken away; and what the rival is stated to
     have is said of the explained class, too. The prediction is made of contributions alone: without an asserted fact,
     the margin loses what all listed facts add that rest on it (as their proofs say) and have no other derivation; given
-    to the explained class, they set it apart from the rival no more. Whatever else the edit does shows in the margin.
-    Of methods that rank facts of other classes too, none is given: what it would do elsewhere is not their claim.
+    to the explained class, what they state sets it apart from the rival no more. Whatever else the edit does shows in
+    the margin. Of methods that rank facts of other classes too, none is given: what it would do elsewhere is not what
+    they claim.
 
     Args:
         cases: what was asked and answered.
@@ -150,7 +151,7 @@ def _planned(case: Case) -> list[tuple[Edit, Fact, bool, float]]:
             if found.other is None:
                 loss[fact] += found.contribution
             if not any(found is own for own in explanation.facts):
-                share[fact] += found.contribution
+                share[fact] += found.contribution - found.assumed
     first = [f for found in explanation.every if found.contribution > 0 for f in _grounds(found, ontology)]
     taken = [fact for fact in dict.fromkeys(first) if loss[fact]][:TAKEN]
     planned = [(Edit(remove=(fact,)), fact, False, -loss[fact]) for fact in taken]
