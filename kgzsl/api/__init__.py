@@ -9,7 +9,8 @@ Example:
 
 from kgzsl.api.ablation import Ablation, ablate, settings_of
 from kgzsl.api.adding import add_classes, drop_classes, keep_classes, with_kept_classes
-from kgzsl.api.asking import ask, class_of, describe, explain, explain_all, look, predict, verbalizer
+from kgzsl.api.asking import ask, class_of, explain, explain_all, look, predict, verbalizer
+from kgzsl.api.describing import describe
 from kgzsl.api.embedding import EmbeddingReport, embed
 from kgzsl.api.learned import picture_of
 from kgzsl.api.measuring import BASELINES, baseline, evaluate

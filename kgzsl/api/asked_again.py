@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kgzsl.api.asking import describe, verbalizer
+from kgzsl.api.asking import verbalizer
+from kgzsl.api.describing import describe
 from kgzsl.api.knowledge import facts_used, prompts_of
 from kgzsl.api.reading import read_texts
 from kgzsl.api.records import Run

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from kgzsl.api.describing import describe
 from kgzsl.api.learned import learned_from
 from kgzsl.api.records import Prediction, Run
-from kgzsl.api.scoring import blocks_of, class_vectors, scores_in_turn
+from kgzsl.api.scoring import scores_in_turn
 from kgzsl.api.sources import pixels_of
 from kgzsl.api.verified import with_warnings
 from kgzsl.api.worlds import RunWorlds
@@ -34,11 +35,9 @@ if TYPE_CHECKING:
     from kgzsl.explain.question import Question
 
 __all__ = [
-    "Description",
     "Sight",
     "ask",
     "class_of",
-    "describe",
     "explain",
     "explain_all",
     "look",
@@ -259,18 +258,6 @@ class Sight:
     shares: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class Description:
-    """A run's classes, as :class:`~kgzsl.explain.question.Question` has them; the same for every image."""
-
-    vectors: np.ndarray
-    offsets: np.ndarray
-    gates: np.ndarray
-    blocks: dict[str, slice]
-    scaled: np.ndarray | None
-    centers: np.ndarray | None
-
-
 def look(run: Run, images: Sequence[str | Path | np.ndarray]) -> Sight:
     """What a run's model sees in some images, files or arrays; encoded once.
 
@@ -305,30 +292,6 @@ def need_sum(run: Run) -> None:
         got = f"a run of kind {run.config.model.kind}, whose scores are no sum over facts"
         fix = f"train one of these kinds: no method ({', '.join(METHODS)}) explains the others"
         raise ConfigError(Problem(got, expected=f"a run of kind {told}", fix=fix, file=run.folder.path))
-
-
-def describe(run: Run) -> Description:
-    """A run's classes as methods of explaining look at them."""
-    import torch
-
-    from kgzsl.model.baselines import AttributeClassifier
-    from kgzsl.model.class_encoder import ClassEncoder
-    from kgzsl.model.compat_classifier import UnitClasses
-
-    model, count = run.model, len(run.attributes.attributes)
-    with torch.inference_mode():
-        vectors = class_vectors(model, run.attributes).double().cpu().numpy()
-    own, table = getattr(model, "classes", None), run.attributes
-    gates, scaled, centers = np.ones(count), None, None
-    if isinstance(own, ClassEncoder):
-        gates = own.gate.double().cpu().numpy()
-    alone = isinstance(model, AttributeClassifier) and not model.silent
-    if getattr(own, "unit", alone or isinstance(own, UnitClasses)):
-        weight, center = (getattr(own, part, None) for part in ("weight", "center"))
-        scaled = np.where(table.known, table.degree, 0.0) * (1.0 if weight is None else weight.double().cpu().numpy())
-        centers = np.zeros(count) if center is None else gates * center.double().cpu().numpy()
-    offsets = run.gamma * run.space.mask(run.split.seen)
-    return Description(vectors, offsets, gates, blocks_of(model, table), scaled, centers)
 
 
 def _array(run: Run, image: str | Path) -> np.ndarray:

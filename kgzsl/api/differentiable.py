@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from kgzsl.api.asking import describe
+from kgzsl.api.describing import describe
 from kgzsl.api.records import Run
 from kgzsl.api.restating import Restating, state_columns
 from kgzsl.explain.question import Path

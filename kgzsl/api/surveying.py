@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from kgzsl.api.asking import class_of, describe, look, need_sum, read_ahead, reader_of, verbalizer
+from kgzsl.api.asking import class_of, look, need_sum, read_ahead, reader_of, verbalizer
+from kgzsl.api.describing import describe
 from kgzsl.api.measuring import as_trained, dataset_of
 from kgzsl.api.records import Listener, Run
 from kgzsl.api.scoring import evidence_in_turn
