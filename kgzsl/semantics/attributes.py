@@ -119,11 +119,11 @@ class ClassAttributes:
     def sources(self, class_iri: str, attribute: Attribute) -> tuple[Fact, ...]:
         """The facts that a cell came from.
 
-        For an assumed cell these are the facts that made the assumption: what the class is
-        known to have (or lack) under the same property. For an unknown cell there are none. For a
-        number they are those that it is the mean of, not those that more specific ones overrule. That a class is
-        a kind of itself no fact says: where it is a column of its own, they are its superclasses or, of a
-        root, those that place others below it. A cell that strengths alone make known has none.
+        For an assumed cell these are the facts that made the assumption: what the class is known to have (or lack)
+        under the same property, but for what only says it more generally. For an unknown cell there are none. For a
+        number they are those that it is the mean of, not those that more specific ones overrule. That a class is a kind
+        of itself no fact says: where it is a column of its own, they are its superclasses or, of a root, those that
+        place others below it. A cell that strengths alone make known has none.
 
         Raises:
             UnknownTermError: the class or attribute is not in the matrix.
@@ -150,7 +150,7 @@ class ClassAttributes:
             return tuple(ontology.fact(row) for row in rows)
         own = self._own(ontology, class_iri, attribute.property)
         if self.assumed[row, column]:
-            return own
+            return self._telling(ontology, class_iri, attribute.property)
         if class_iri == attribute.filler:
             return own or tuple(ontology.facts(predicate=attribute.property, object=class_iri))
         return tuple(fact for fact in own if fact.object == attribute.filler)
@@ -194,6 +194,24 @@ class ClassAttributes:
         if (class_iri, property) not in self._said:
             self._said[class_iri, property] = tuple(ontology.facts(class_iri, property))
         return self._said[class_iri, property]
+
+    def _telling(self, ontology: Ontology, class_iri: str, property: str) -> tuple[Fact, ...]:
+        """The same but for facts that follow from others of them by the order of fillers."""
+        if (class_iri, property) not in self._most_telling:
+            own = self._own(ontology, class_iri, property)
+            follows: set[tuple[str, str]] = set()
+            for fact in own:
+                # Who has a filler has all above it; who lacks one lacks all below it.
+                above, below = set(ontology.superclasses(fact.object)), set(ontology.subclasses(fact.object))
+                general = above - below if fact.polarity == "positive" else below - above  # equal ones are both
+                follows |= {(term, fact.polarity) for term in general}
+            kept = tuple(fact for fact in own if (fact.object, fact.polarity) not in follows)
+            self._most_telling[class_iri, property] = kept or own
+        return self._most_telling[class_iri, property]
+
+    @cached_property
+    def _most_telling(self) -> dict[tuple[str, str], tuple[Fact, ...]]:
+        return {}
 
     @cached_property
     def _rows(self) -> dict[str, int]:
