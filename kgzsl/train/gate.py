@@ -8,11 +8,8 @@ them more often than chance, and what was learned by heart is not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_expit, logit
 from scipy.stats import norm
 
 __all__ = ["Gates", "fit_gate"]
@@ -24,10 +21,8 @@ SHOWN_MEAN, SHOWN_SPREAD, WORTH = 3.0, 2.0, 10
 """
 SHARE_WORTH = 2.0
 """As many attributes of a property the share of all attributes is worth, where the property's own is estimated."""
-CLOSED_BELOW = 0.2
+CLOSED_BELOW = 0.05
 """An attribute that is less likely than this to be shown is closed."""
-CUTS = (0.2, 0.1, 0.05, 0.02)
-"""Where else to close attributes that are less likely to be shown, the others left wide open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,26 +30,28 @@ class Gates:
     """How much to believe of what an image shows of each attribute.
 
     Args:
-        attribute: float64 (attribute,), in [0, 1]: what a class vector is multiplied by.
         bearing: float64 (attribute,): how well images of held-out classes bear the attribute out, in standard errors
             over the classes; infinite where they cannot tell.
         chance: float64 (attribute,): how likely it is that images show the attribute, by its own bearing and those of
             the others of its property; 1 where nothing can tell.
     """
 
-    attribute: np.ndarray
     bearing: np.ndarray
     chance: np.ndarray
 
     @property
-    def choices(self) -> tuple[np.ndarray, ...]:
-        """Gates to choose from, float64 (attribute,) each: ``attribute``, then those that close ever less.
+    def attribute(self) -> np.ndarray:
+        """Float64 (attribute,), in [0, 1]: what a class vector is multiplied by.
 
-        Each attribute is judged alone, and by few classes. Many that are weak alone may be strong together; how much of
-        that to allow for, only what they do together can tell.
+        That is the chance: what an attribute says, times how likely it is to say anything. Held-out classes are few,
+        and an attribute that images do show may well look as if by chance: it counts for less, and is not shut out.
         """
-        cuts = [(self.chance >= cut).astype(np.float64) for cut in CUTS]
-        return (self.attribute, *cuts, np.ones_like(self.chance))
+        return np.where(self.chance < CLOSED_BELOW, 0.0, self.chance)
+
+    @property
+    def choices(self) -> tuple[np.ndarray, np.ndarray]:
+        """Gates to choose from, float64 (attribute,) each: ``attribute``, and all of them open."""
+        return self.attribute, np.ones_like(self.chance)
 
 
 def fit_gate(
@@ -75,11 +72,8 @@ def fit_gate(
       normal, and of those that images show, which lie higher. The share of the second kind is the property's own,
       drawn towards that of all; an attribute that cannot be judged has the chance of its property, and a property of
       which none can has 1, since nothing speaks against it.
-    - **Strength**: ``g`` of a property maximizes the likelihood of the held-out classes' attribute values under
-      ``p(a | image) = sigmoid(logit(prior_a) + g * evidence_a)``, attributes weighed by their chance. It turns
-      overconfident evidence down.
 
-    The gate is the product of chance and strength, and 0 where the chance is below one in five.
+    The gate is the chance, and 0 where that is below one in twenty.
 
     Source: the two-groups model of Efron, "Microarrays, empirical Bayes and the two-groups model", Statistical Science
     2008, section 2, fitted by expectation maximization.
@@ -103,15 +97,7 @@ def fit_gate(
     """
     prior = np.clip(prior, 0.01, 0.99)
     bearing = _bearing(evidence, value, known, prior=prior, labels=labels)
-    chance = _chances(bearing, properties)
-    strength = np.ones(int(properties.max()) + 1)
-    for number in np.unique(properties[np.isfinite(bearing)]).tolist():
-        columns = (properties == number) & (chance >= CLOSED_BELOW)
-        if columns.any():
-            told = (evidence[:, columns], value[:, columns], known[:, columns])
-            likelihood = partial(_likelihood, *told, logit(prior[columns]), chance[columns])
-            strength[number] = minimize_scalar(lambda g, f=likelihood: -f(g), bounds=(0, 1), method="bounded").x
-    return Gates(np.where(chance < CLOSED_BELOW, 0.0, chance * strength[properties]), bearing, chance)
+    return Gates(bearing, _chances(bearing, properties))
 
 
 def _bearing(
@@ -151,12 +137,3 @@ def _chances(bearing: np.ndarray, properties: np.ndarray) -> np.ndarray:
     chance = np.where(many > 0, share, 1.0)[properties]
     chance[judged] = found
     return chance
-
-
-def _likelihood(
-    evidence: np.ndarray, value: np.ndarray, known: np.ndarray, base: np.ndarray, weight: np.ndarray, gate: float
-) -> float:
-    """Log-likelihood of the known cells, attributes weighed, mean over the images."""
-    logits = base + gate * evidence
-    cells = (value * log_expit(logits) + (1 - value) * log_expit(-logits)) * known
-    return float((cells @ weight).mean())

@@ -56,9 +56,17 @@ def test_noise_is_closed_nearly_always() -> None:
     assert gates.mean() < 0.1
 
 
-def test_overconfident_evidence_is_turned_down_not_off() -> None:
-    gate = fit_gate(**world(1, truth=0.85, strength=8.0)).attribute.max()
-    assert 0.02 < gate < 0.6
+def test_the_better_images_bear_it_out_the_more_it_counts() -> None:
+    """Evidence of every class is the truth and noise: between sure and hopeless, gates are between 1 and 0."""
+
+    def gate(noise: float, seed: int) -> float:
+        data, random = world(seed, truth=1.0), np.random.default_rng(seed)
+        blur = random.normal(0, noise, (CLASSES, 4)).repeat(IMAGES, axis=0)
+        return float(fit_gate(**{**data, "evidence": data["value"] - 0.5 + blur}).attribute.mean())
+
+    means = [np.mean([gate(noise, seed) for seed in range(20)]) for noise in (0.1, 1.0, 2.0, 100.0)]
+    assert means == sorted(means, reverse=True)
+    assert means[0] > 0.9 > means[1] > means[2] > 0.1 > means[3]
 
 
 def test_a_property_of_too_few_held_out_classes_stays_open() -> None:
