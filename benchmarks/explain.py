@@ -1,7 +1,8 @@
 """Are explanations faithful, over several runs; and what do they cost?
 
-Of runs (of several seeds), the table of `kgzsl verify`: how many passed each check, and the mean and standard
-deviation of every figure over the runs, also written to `benchmarks/results/explain.csv`.
+Of runs (of several seeds, which are compared with each other too), the table of `kgzsl verify`: how many passed each
+check, and the mean and standard deviation of every figure over the runs, also written to
+`benchmarks/results/explain.csv`.
 
 With `--boxes`, how far the boxes of grounding maps overlap with the parts of creatures, on training images.
 
@@ -85,7 +86,7 @@ def main() -> None:
         boxes(runs, arguments.images)
     elif runs:
         told = {"images": arguments.images, "methods": arguments.method or ["margin"], "retrain": arguments.retrain}
-        verified([one for run in runs for one in api.verify(run, **told)], arguments.out)
+        verified([one for run in runs for one in api.verify(run, others=alike(run, runs), **told)], arguments.out)
     for count in map(int, filter(None, arguments.facts.split(","))):
         with tempfile.TemporaryDirectory() as place:
             run = made_up(Path(place), count)
@@ -112,6 +113,14 @@ def verified(found: Sequence[api.Verification], out: Path) -> None:
     print_table(("method", "check", "passed", "figures", "mark"), cells, title=title, wide=True)
     for one in found:
         print(f"{one.run}, {one.method} ({one.seconds:.0f} s): {one.use}")
+
+
+def alike(run: api.Run, runs: Sequence[api.Run]) -> list[api.Run]:
+    """The others that know the same classes by the same attributes: of other seeds."""
+    own = (run.space.classes, run.attributes.attributes, run.config.data)
+    return [
+        one for one in runs if one is not run and (one.space.classes, one.attributes.attributes, one.config.data) == own
+    ]
 
 
 def summary(found: Sequence[api.Verification]) -> list[dict[str, Any]]:
