@@ -41,8 +41,9 @@ class MarginMethod:
 
     Attribute ``a`` adds ``evidence_a * explained_a`` to the score of the one class, and ``evidence_a * rival_a`` to
     that of the other. What a class states of ``a`` has what it adds to the class's score. What it has only by
-    assumption (of the values that it does not state it has none) belongs to the facts that made the assumption: without
-    them it would be unknown. Several facts of one cell share it evenly. What both classes are told alike, in the same
+    assumption (of the values that it does not state it has none) belongs to the fact that made the assumption: without
+    it it would be unknown. Where several facts make it, each of which would do, it is what the other class states that
+    has the difference. Several facts of one cell share it evenly. What both classes are told alike, in the same
     words or by assuming it from the same facts, adds nothing, whatever the image shows; where strengths set them apart
     in it, the explained class's fact has the difference.
 
@@ -217,14 +218,24 @@ class Owner:
 def divided(one: Cell, other: Cell) -> tuple[Owner, Owner]:
     """Whose it is what an attribute adds to a class's score, and to that of the class which it is held against.
 
-    What both are told alike is the first one's, both times: what is left of it is what strengths set apart.
+    What both are told alike is the first one's, both times: what is left of it is what strengths set apart. What is
+    assumed because of several facts stays without any one of them: where it can, it is held against what the other
+    class states, or against what that is assumed to lack for as many reasons.
     """
-    if one.stated == other.stated and {fact.key[1:] for fact in one.facts} == {fact.key[1:] for fact in other.facts}:
+    cells = one, other
+    said = [{fact.key[1:] for fact in cell.facts} for cell in cells]
+    alike = one.stated == other.stated and said[0] == said[1]
+    loose = [not cell.stated and len(cell.facts) > 1 for cell in cells]
+    if alike or all(loose):
         both = Owner(one.facts, one.stated) if one.stated or not (one.told or other.told) else Owner()
         return both, both
-    own, its = (Owner(cell.facts if cell.stated or not cell.told else (), cell.stated) for cell in (one, other))
-    # A class of which nothing is stated may be assumed to lack what the other one is stated to have.
-    return (own if own.facts or one.told else its), (its if its.facts or other.told else own)
+    own, its = (Owner(cell.facts if cell.stated or not cell.told else (), cell.stated) for cell in cells)
+    # Of a class of which nothing is stated it may be assumed that it lacks what the other one is stated to have.
+    if (not own.facts and not one.told) or (loose[0] and other.stated and its.facts):
+        own = its
+    elif (not its.facts and not other.told) or (loose[1] and one.stated and own.facts):
+        its = own
+    return own, its
 
 
 def owners(question: Question, column: int) -> tuple[Owner, Owner]:

@@ -129,6 +129,15 @@ def test_what_is_assumed_because_of_a_fact_is_of_that_fact() -> None:
     assert own.evidence == 1.0  # it was looked for where it says something, not where it is silent
 
 
+def test_what_is_assumed_for_several_facts_stays_without_one_of_them() -> None:
+    """p h: the rival states it; the first class lacks it for its p f and p g, either of which would do."""
+    explanation = told(((1, 1, 0, 0, 0, 0), (0,) * 6, (0, 0, 1, 0, 0, 0)), shown=(1.0, 1.0, 2.0))
+    assert {c.fact.object[-1]: c.assumed for c in explanation.facts} == {"f": 0.0, "g": 0.0}
+    (its,) = explanation.rival_facts
+    # The difference in p h, and that p f and p g are assumed absent for that one fact (priors 0.1, 0.5, 0.9).
+    np.testing.assert_allclose([its.contribution, its.assumed], [-2 * 1 + 0.1 + 0.5, 0.1 + 0.5], atol=1e-9)
+
+
 def test_facts_that_made_an_assumption_share_it() -> None:
     """q h: only the second class has it; nothing is known of the first, and the rival lacks it for its q f and q g."""
     explanation = told(((1, 0, 0, 0, 0, 0), (0, 0, 0, 0, 0, 1), (1, 0, 0, 1, 1, 0)))
@@ -186,11 +195,15 @@ def test_strengths_leave_the_margin_exact_and_shares_to_those_who_state_them(
         said = [attributes.sources(CLASSES[row], attribute) for row in (0, 2)]
         stated = [bool(attributes.known[row, column] and not attributes.assumed[row, column]) for row in (0, 2)]
         other = [attributes.degree[row, column] != attributes.value[row, column] for row in (0, 2)]
-        if stated[0] == stated[1] and {f.key[1:] for f in said[0]} == {f.key[1:] for f in said[1]}:
+        loose = [not stated[k] and len(said[k]) > 1 for k in (0, 1)]
+        if all(loose) or (stated[0] == stated[1] and {f.key[1:] for f in said[0]} == {f.key[1:] for f in said[1]}):
             nobody = [not said[0] or (not stated[0] and any(other))] * 2
         else:
             has = [bool(said[k]) and (stated[k] or not other[k]) for k in (0, 1)]
-            nobody = [not has[k] and (other[k] or not has[1 - k]) for k in (0, 1)]
+            # A side without facts, or with several that make an assumption together, is told by the other side's.
+            gives = [(not has[k] and not other[k]) or (loose[k] and stated[1 - k] and has[1 - k]) for k in (0, 1)]
+            who = (1, 1) if gives[0] else (0, 0) if gives[1] else (0, 1)
+            nobody = [not has[k] for k in who]
         alone += terms[:, column] @ np.array(nobody, dtype=float)
     np.testing.assert_allclose(explanation.remainder, offset + alone, atol=1e-9)
 

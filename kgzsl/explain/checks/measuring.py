@@ -109,7 +109,8 @@ def edit(cases: Sequence[Case], *, done: Callable[[int], None] = lambda count: N
 
     Two kinds: an asserted fact that one of those ranked first rests on is taken away; and what the rival is stated to
     have is said of the explained class, too. The prediction is made of contributions alone: without an asserted fact,
-    the margin loses what all listed facts add that rest on it (as their proofs say) and have no other derivation; given
+    the margin loses what all listed facts add that rest on it (as their proofs say) and have no other derivation, with
+    vectors brought to length again where they are; given
     to the explained class, what they state sets it apart from the rival no more. Whatever else the edit does shows in
     the margin. Of methods that rank facts of other classes too, none is given: what it would do elsewhere is not what
     they claim.
@@ -149,7 +150,7 @@ def _planned(case: Case) -> list[tuple[Edit, Fact, bool, float]]:
     for found in explanation.every:
         for fact in _grounds(found, ontology):
             if found.other is None:
-                loss[fact] += found.contribution
+                loss[fact] += found.contribution if found.renormalized is None else found.renormalized
             if not any(found is own for own in explanation.facts):
                 share[fact] += found.contribution - found.assumed
     first = [f for found in explanation.every if found.contribution > 0 for f in _grounds(found, ontology)]
