@@ -44,8 +44,8 @@ class MarginMethod:
     assumption (of the values that it does not state it has none) belongs to the fact that made the assumption: without
     it it would be unknown. Where several facts make it, each of which would do, it is what the other class states that
     has the difference. Several facts of one cell share it evenly. What both classes are told alike, in the same
-    words or by assuming it from the same facts, adds nothing, whatever the image shows; where strengths set them apart
-    in it, the explained class's fact has the difference.
+    words or by assuming it from the same facts, adds nothing, whatever the image shows; where strengths or numbers set
+    them apart in it, the explained class's fact has the difference.
 
     With strengths (:attr:`~kgzsl.semantics.ClassAttributes.degree`) the vectors hold degrees in the place of 0 and 1.
     A score is linear in the vector all the same, so that shares are as exact: a fact has the share of the degree to
@@ -218,12 +218,13 @@ class Owner:
 def divided(one: Cell, other: Cell) -> tuple[Owner, Owner]:
     """Whose it is what an attribute adds to a class's score, and to that of the class which it is held against.
 
-    What both are told alike is the first one's, both times: what is left of it is what strengths set apart. What is
-    assumed because of several facts stays without any one of them: where it can, it is held against what the other
-    class states, or against what that is assumed to lack for as many reasons.
+    What both are told alike is the first one's, both times: what is left of it is what strengths or numbers set apart.
+    What is assumed because of several facts stays without any one of them: where it can, it is held against what the
+    other class states, or against what that is assumed to lack for as many reasons.
     """
     cells = one, other
-    said = [{fact.key[1:] for fact in cell.facts} for cell in cells]
+    # Two numbers of one property are said in the same words, too.
+    said = [{fact.polarity if cell.stated else fact.key[1:] for fact in cell.facts} for cell in cells]
     alike = one.stated == other.stated and said[0] == said[1]
     loose = [not cell.stated and len(cell.facts) > 1 for cell in cells]
     if alike or all(loose):
