@@ -3,7 +3,6 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-WORKERS ?= 2
 # Four OpenMP threads on two cores only spin; respect what the user set.
 export HF_HUB_OFFLINE ?= 1
 
@@ -13,7 +12,7 @@ demo: $(INSTALLED)
 	$(BIN)/kgzsl demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not slow and not gpu" -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not gpu"
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow
