@@ -45,7 +45,7 @@ from kgzsl import api
 from kgzsl.api.knowledge import facts_used
 from kgzsl.api.measuring import dataset_of
 from kgzsl.api.scoring import class_vectors
-from kgzsl.api.verifying import Bench
+from kgzsl.api.verifying import Bench, shared
 from kgzsl.cli.console import print_table
 from kgzsl.explain.checks.planting import grounded
 from kgzsl.explain.faithfulness import box_iou
@@ -116,11 +116,8 @@ def verified(found: Sequence[api.Verification], out: Path) -> None:
 
 
 def alike(run: api.Run, runs: Sequence[api.Run]) -> list[api.Run]:
-    """The others that know the same classes by the same attributes: of other seeds."""
-    own = (run.space.classes, run.attributes.attributes, run.config.data)
-    return [
-        one for one in runs if one is not run and (one.space.classes, one.attributes.attributes, one.config.data) == own
-    ]
+    """The others that it can be compared with: of other seeds."""
+    return [one for one in runs if one is not run and all(shared(run, one).values())]
 
 
 def summary(found: Sequence[api.Verification]) -> list[dict[str, Any]]:

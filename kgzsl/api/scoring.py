@@ -212,22 +212,22 @@ def settle_gate(
             labels=labels[rows],
         )
 
-    def scored(gates: Gates, rows: np.ndarray) -> Iterator[np.ndarray]:
-        bearing = torch.from_numpy(gates.bearing).float()
-        for choice in gates.choices:
-            model.classes.set_gates(torch.from_numpy(choice).float(), bearing)
-            yield _scores(model, seen[rows], table)
+    def scored(gates: np.ndarray, bearing: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        model.classes.set_gates(torch.from_numpy(gates).float(), torch.from_numpy(bearing).float())
+        return _scores(model, seen[rows], table)
 
-    gates, of_class = fitted(judges), np.flatnonzero(~training)
-    scores = list(scored(gates, judges))
+    found, of_class = fitted(judges), np.flatnonzero(~training)
+    open_ = np.ones_like(found.chance)
+    under = scored(found.attribute, found.bearing, judges)
     # Gates that were fitted to a class look better on it than they are: its images are scored under those of others.
     for classes in (of_class[k::FOLDS] for k in range(FOLDS)):
         own = np.isin(labels[judges], classes)
         if own.any() and not own.all():
-            for whole, part in zip(scores, scored(fitted(judges[~own]), judges[own]), strict=True):
-                whole[own] = part
-    choice = gates.choices[_sparsest(scores, labels[judges], of_class)]
-    model.classes.set_gates(torch.from_numpy(choice).float(), torch.from_numpy(gates.bearing).float())
+            others = fitted(judges[~own])
+            under[own] = scored(others.attribute, others.bearing, judges[own])
+    without = scored(open_, found.bearing, judges)
+    choice = (found.attribute, open_)[_sparsest([under, without], labels[judges], of_class)]
+    model.classes.set_gates(torch.from_numpy(choice).float(), torch.from_numpy(found.bearing).float())
     _settle_sources(model, images[judges], labels[judges], table=table, candidates=of_class)
     return {**validate(), "gated": float((model.classes.gate < 1).sum())}
 

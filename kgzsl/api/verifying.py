@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from kgzsl.explain.faithfulness import Box
     from kgzsl.explain.question import Method, Question
 
-__all__ = ["verify"]
+__all__ = ["Bench", "shared", "verify"]
 
 PARTS = ("hasEars", "hasHorns", "hasTail", "hasLegs", "hasWings", "hasEyes", "hasSnout", "hasBodyShape", "hasPattern")
 """Properties of creatures that have a place of their own in a picture."""
@@ -117,16 +117,20 @@ def verify(
     return tuple(found)
 
 
+def shared(run: Run, other: Run) -> dict[str, bool]:
+    """What two runs must have in common for their explanations to be compared, and whether they have."""
+    return {
+        "classes": other.space.classes == run.space.classes,
+        "attributes": other.attributes.attributes == run.attributes.attributes,
+        "kind of images": replace(other.config.data, decoys=0.0) == replace(run.config.data, decoys=0.0),
+    }
+
+
 def _need_same(run: Run, others: Sequence[Run]) -> None:
     """Other runs can be compared where they know the same classes by the same attributes, and read the same images."""
     problems = []
     for other in others:
-        same = {
-            "classes": other.space.classes == run.space.classes,
-            "attributes": other.attributes.attributes == run.attributes.attributes,
-            "kind of images": replace(other.config.data, decoys=0.0) == replace(run.config.data, decoys=0.0),
-        }
-        for part in (name for name, held in same.items() if not held):
+        for part in (name for name, same in shared(run, other).items() if not same):
             fix = "give runs of one run file and other seeds"
             problems.append(Problem(f"not the {part} of the run to verify", fix=fix, file=other.folder.path))
     if problems:
@@ -156,7 +160,7 @@ class Bench:
 
     @cached_property
     def rows(self) -> np.ndarray:
-        """The images that are explained: as many of each unseen class, as far as it has them."""
+        """The images that are explained: as many of each class of their part, as far as it has them."""
         return _evenly(self._of_part(self.part), self.data.images.labels, self.images)
 
     @cached_property
@@ -168,7 +172,8 @@ class Bench:
         """The images of a part of the data."""
         rows = np.flatnonzero(self.data.images.parts == part)
         if not len(rows):
-            raise DataError(Problem(f"no images of {part}", fix="restore the folder of images"))
+            what = "no test image of an unseen class" if part == "test_unseen" else f"no image of {part}"
+            raise DataError(Problem(what, fix="restore the folder of images"))
         return rows
 
     @cached_property

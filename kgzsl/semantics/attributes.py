@@ -206,7 +206,7 @@ class ClassAttributes:
                 general = above - below if fact.polarity == "positive" else below - above  # equal ones are both
                 follows |= {(term, fact.polarity) for term in general}
             kept = tuple(fact for fact in own if (fact.object, fact.polarity) not in follows)
-            self._most_telling[class_iri, property] = kept or own
+            self._most_telling[class_iri, property] = kept
         return self._most_telling[class_iri, property]
 
     @cached_property

@@ -48,11 +48,6 @@ class Gates:
         """
         return np.where(self.chance < CLOSED_BELOW, 0.0, self.chance)
 
-    @property
-    def choices(self) -> tuple[np.ndarray, np.ndarray]:
-        """Gates to choose from, float64 (attribute,) each: ``attribute``, and all of them open."""
-        return self.attribute, np.ones_like(self.chance)
-
 
 def fit_gate(
     evidence: np.ndarray,

@@ -183,14 +183,16 @@ def fit(
         FailureError: the disk is full; the last checkpoint is as it was.
     """
     processes = processes or Processes()
-    fresh = {name: tensor.clone() for name, tensor in model.state_dict().items()} if config.refit == "anew" else {}
+    anew = config.refit == "anew"
+    fresh = {name: tensor.clone() for name, tensor in model.state_dict().items()} if anew else {}
     everything = np.ones_like(data.training)
     phases = [Phase("select", config.epochs, config.lr, data.training)]
     if config.refit_epochs and not data.training.all():
         on = (config.refit_epochs, config.refit_lr)
-        if config.refit == "anew":
-            phases.append(Phase("settle", *on, data.training))
-        phases.append(Phase("refit", *((config.epochs, config.lr) if config.refit == "anew" else on), everything))
+        if anew:
+            phases += [Phase("settle", *on, data.training), Phase("refit", config.epochs, config.lr, everything)]
+        else:
+            phases.append(Phase("refit", *on, everything))
     names = [phase.name for phase in phases]
     resumed = processes.agree(_resume_point(folder) if processes.first else {})
     best: dict[str, float] = resumed.get("best", {})
@@ -207,11 +209,11 @@ def fit(
             begun = method.begin(model, data, phase, config=config, validate=validate, chosen={})
             # What was begun in closed form is a candidate, as epoch 0: training may find nothing better.
             start = -1 if begun else 0
-        elif phase.name == "refit" and config.refit == "anew":
+        elif phase.name == "refit" and anew:
             _renew(model, fresh)
             method.begin(model, data, phase, config=config, chosen=best)
         epochs = phase.epochs
-        if phase.name == "refit" and config.refit == "anew":
+        if phase.name == "refit" and anew:
             epochs = int(best["epoch"])
         elif phase.name == "settle" and not (best["epoch"] and best.get("gated")):
             epochs = 0  # steps made nothing better, or there is nothing to get used to

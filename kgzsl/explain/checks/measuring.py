@@ -110,10 +110,9 @@ def edit(cases: Sequence[Case], *, done: Callable[[int], None] = lambda count: N
     Two kinds: an asserted fact that one of those ranked first rests on is taken away; and what the rival is stated to
     have is said of the explained class, too. The prediction is made of contributions alone: without an asserted fact,
     the margin loses what all listed facts add that rest on it (as their proofs say) and have no other derivation, with
-    vectors brought to length again where they are; given
-    to the explained class, what they state sets it apart from the rival no more. Whatever else the edit does shows in
-    the margin. Of methods that rank facts of other classes too, none is given: what it would do elsewhere is not what
-    they claim.
+    vectors brought to length again where they are; given to the explained class, what they state sets it apart from the
+    rival no more. Whatever else the edit does shows in the margin. Of methods that rank facts of other classes too,
+    none is given: what it would do elsewhere is not what they claim.
 
     Args:
         cases: what was asked and answered.
