@@ -12,6 +12,7 @@ from kgzsl.explain.words import (
     UNSEEN_NOTE,
     Verbalize,
     answer_of,
+    assumed_of,
     group_name,
     known_as,
     label_of,
@@ -27,6 +28,7 @@ from kgzsl.ontology.facts import Fact, Proof
 
 __all__ = ["render_text", "to_json"]
 
+ASSUMED = "Assumed: of what a fact adds, what it has because its class is taken to have no other value of its kind."
 LEARNED = "Learned from (seen classes that have the attribute, also where a fact denies it)"
 _HALF_BAR = 10  # characters on each side of a bar's axis
 
@@ -34,8 +36,9 @@ _HALF_BAR = 10  # characters on each side of a bar's axis
 def render_text(explanation: Explanation, *, verbalize: Verbalize, top: int = 8) -> str:
     """The explanation as plain text: ranked facts with signed contributions, their origin, and the sum.
 
-    Columns beside a fact are there where a method fills them: the 95% interval of a sampled contribution, what the
-    margin loses when the class vector is brought to its length again, and the gate, where it is not open.
+    Columns beside a fact are there where a method fills them: the 95% interval of a sampled contribution, how much
+    of it is only assumed because of the fact, what the margin loses when the class vector is brought to its
+    length again, and the gate, where it is not open.
 
     Args:
         explanation: what to render.
@@ -167,6 +170,7 @@ class _Table:
             (title, width, say)
             for title, width, say, there in (
                 ("95%", 16, _interval, [f.interval for f in every]),
+                ("assumed", 8, _assumed, [assumed_of(f) for f in every]),
                 ("renormalized", 12, _renormalized, [f.renormalized for f in every]),
                 ("gate", 4, _gate, [f.gate for f in every if f.gate is not None and round(f.gate, 2) < 1]),
             )
@@ -229,6 +233,11 @@ def _interval(found: FactContribution) -> str:
     return "" if found.interval is None else "{} to {}".format(*map(_signed, found.interval))
 
 
+def _assumed(found: FactContribution) -> str:
+    """What of a contribution is only assumed because of the fact."""
+    return "" if (assumed := assumed_of(found)) is None else _signed(assumed)
+
+
 def _renormalized(found: FactContribution) -> str:
     """What the margin loses when the rest is brought to its length."""
     return "" if found.renormalized is None else _signed(found.renormalized)
@@ -280,6 +289,8 @@ def _sum_lines(explanation: Explanation) -> list[str]:
     if explanation.parts:
         named = ", ".join(f"{_signed(value)} {name}" for name, value in explanation.parts.items())
         lines.append(f"Remainder: {named}")
+    if any(assumed_of(found) is not None for found in explanation.every):
+        lines.append(ASSUMED)
     return [*lines, *notes_of(explanation)]
 
 

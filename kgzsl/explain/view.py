@@ -18,6 +18,7 @@ from kgzsl.explain.words import (
     UNSEEN_NOTE,
     Verbalize,
     answer_of,
+    assumed_of,
     group_name,
     known_as,
     label_of,
@@ -31,7 +32,6 @@ from kgzsl.ontology.facts import Fact, FactKey, Proof
 
 __all__ = ["Gallery", "page_view"]
 
-_NOTED = 0.1  # of a contribution: what less of it is assumed is not told
 _MAPS = 100  # at most, of the strongest facts: a page stays below a megabyte
 _SHOWN = 8  # facts of each class in full; the weaker ones are folded away
 _PAGE_SIDE = 720  # pixels on the longer side of the embedded picture, at most: it is shown at 320
@@ -157,7 +157,7 @@ class _Rows:
             "other_origin": found.other and origin(explanation, found.other),
             "gate": None if found.gate is None else f"{found.gate:.2f}",
             "renormalized": None if found.renormalized is None else _signed(found.renormalized),
-            "assumed": _signed(found.assumed) if abs(found.assumed) >= _NOTED * abs(value) > 0 else None,
+            "assumed": None if (assumed := assumed_of(found)) is None else _signed(assumed),
             "interval": found.interval and "{} to {}".format(*map(_signed, found.interval)),
             "denies": fact.polarity == "negative",
             "learned": [

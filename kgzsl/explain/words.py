@@ -15,6 +15,7 @@ __all__ = [
     "UNSEEN_NOTE",
     "Verbalize",
     "answer_of",
+    "assumed_of",
     "group_name",
     "known_as",
     "label_of",
@@ -33,6 +34,7 @@ Verbalize = Callable[[Fact], str]
 UNIT = "scores"
 """What margins and contributions are in: scores are logits, with calibration taken off."""
 UNSEEN_NOTE = "no image of it was in training"
+_NOTED = 0.1  # of a contribution: what less of it is assumed is not told
 _NOT_ADDITIVE = (
     "Each contribution is what the margin loses without that fact alone, and all others in place. "
     "They need not sum to the margin: facts that make up for each other lose little one by one, "
@@ -160,6 +162,11 @@ def notes_of(explanation: Explanation) -> list[str]:
     if explanation.gap is not None:
         notes.append(f"The method approximates: by its own account it misses the margin by {abs(explanation.gap):.3g}.")
     return notes
+
+
+def assumed_of(found: FactContribution) -> float | None:
+    """What of a contribution comes by what is only assumed because of the fact; None where that is hardly any."""
+    return found.assumed if abs(found.assumed) >= _NOTED * abs(found.contribution) > 0 else None
 
 
 def _listed(items: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from kgzsl.errors import ConfigError, NoFactsError, Problem, UnknownTermError
 from kgzsl.ontology import Fact, Ontology
 from kgzsl.ontology.vocabulary import RDFS
 from kgzsl.semantics.graded import LeftOut, Numbers, ranks, read_numbers
-from kgzsl.semantics.groups import DEFAULT, Said, described, groups_of, say
+from kgzsl.semantics.groups import DEFAULT, Said, chosen, described, groups_of, say
 from kgzsl.semantics.quantity import unit_of
 
 __all__ = ["Attribute", "ClassAttributes", "World", "class_attributes"]
@@ -71,6 +71,7 @@ class ClassAttributes:
         states: what else describes classes, source -> float32 (class, dim): what a language model makes of their
             prompts, embeddings of the graph. Their dimensions mean nothing alone and may be of either sign.
         silent: whether states alone describe classes to a model, and the matrix only says which facts there are.
+        facts: the groups of facts that it is made of.
     """
 
     classes: tuple[str, ...]
@@ -85,6 +86,7 @@ class ClassAttributes:
     strength: np.ndarray | None = None
     states: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
     silent: bool = False
+    facts: tuple[str, ...] = DEFAULT
 
     @property
     def degree(self) -> np.ndarray:
@@ -190,10 +192,23 @@ class ClassAttributes:
         return {}
 
     def _own(self, ontology: Ontology, class_iri: str, property: str) -> tuple[Fact, ...]:
-        """What an ontology says of a class under a property: of all its cells that is looked up once."""
+        """What the groups say of a class under a property: of all its cells that is looked up once."""
         if (class_iri, property) not in self._said:
-            self._said[class_iri, property] = tuple(ontology.facts(class_iri, property))
+            used = self._in_groups(ontology)
+            found = ontology.facts(class_iri, property)
+            self._said[class_iri, property] = tuple(fact for fact in found if used[ontology.find(fact)])
         return self._said[class_iri, property]
+
+    def _in_groups(self, ontology: Ontology) -> np.ndarray:
+        """Which facts of the ontology, or of its own part, the groups have."""
+        whole = ontology is self.ontology
+        if whole not in self._chosen:
+            self._chosen[whole] = chosen(ontology, self.facts)
+        return self._chosen[whole]
+
+    @cached_property
+    def _chosen(self) -> dict[bool, np.ndarray]:
+        return {}
 
     def _telling(self, ontology: Ontology, class_iri: str, property: str) -> tuple[Fact, ...]:
         """The same but for facts that follow from others of them by the order of fillers."""
@@ -348,7 +363,9 @@ def class_attributes(
     assumed &= ~stated
     unread = len(literals) - graded.read
     known = stated | assumed
-    return ClassAttributes(tuple(classes), attributes, value, known, assumed, world, unread, ontology, graded)
+    return ClassAttributes(
+        tuple(classes), attributes, value, known, assumed, world, unread, ontology, graded, facts=groups_of(facts)
+    )
 
 
 def _beside_external(
@@ -381,7 +398,15 @@ def _beside_external(
         np.hstack([getattr(table, cells) for table in tables])[:, order] for cells in ("value", "known", "assumed")
     )
     together = tuple(attributes[k] for k in order)
-    return replace(tables[0], attributes=together, value=value, known=known, assumed=assumed, ontology=ontology)
+    return replace(
+        tables[0],
+        attributes=together,
+        value=value,
+        known=known,
+        assumed=assumed,
+        ontology=ontology,
+        facts=tuple(groups),
+    )
 
 
 def _no_facts(ontology: Ontology, facts: Sequence[str], *, literals: bool) -> NoFactsError:

@@ -12,9 +12,10 @@ __all__ = ["TrainConfig"]
 class TrainConfig:
     """Schedule and weights of the objectives.
 
-    Training has two phases. In the first, validation classes are held out of the seen ones: they
-    choose the checkpoint, the gate and the calibration. In the second (``refit_epochs``), training goes on from
-    that checkpoint with the images of all seen classes, and nothing is chosen any more.
+    Training has two phases. In the first (``select``), validation classes are held out of the seen ones: they
+    choose the checkpoint, the gate and the calibration. In the second (``refit``), training goes on from
+    that checkpoint with the images of all seen classes, and nothing is chosen any more. With ``refit = "anew"`` it
+    begins again instead, and between the two the selected model gets used to its gate (``settle``).
 
     Args:
         epochs: passes over the images of the training classes.

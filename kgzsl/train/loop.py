@@ -1,4 +1,4 @@
-"""The fit loop: two phases, one step, a checkpoint after every epoch."""
+"""The fit loop: phases that select and refit, one step, a checkpoint after every epoch."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -53,6 +54,23 @@ def test_what_a_method_sets_has_columns(make_full: Callable[..., Explanation], v
     assert lines[
         lines.index("Learned from (seen classes that have the attribute, also where a fact denies it)") + 1
     ] == ("  has as its pattern stripes  okapi, tapir")
+
+
+def test_it_says_what_is_only_assumed_because_of_a_fact(
+    make_explanation: Callable[..., Explanation], verbalize: Verbalize
+) -> None:
+    plain = make_explanation()
+    assert "assumed" not in render_text(plain, verbalize=verbalize)
+    first = plain.facts[0]
+    half = replace(plain, facts=(replace(first, assumed=first.contribution / 2), *plain.facts[1:]))
+    lines = render_text(half, verbalize=verbalize).splitlines()
+    title = next(line for line in lines if line.strip().startswith("adds"))
+    row = next(line for line in lines if f"{first.contribution:+.3f}" in line)
+    value = f"{first.contribution / 2:+.3f}"
+    assert row.index(value) + len(value) == title.index("assumed") + len("assumed")
+    assert any(line.startswith("Assumed: of what a fact adds") for line in lines)
+    hardly = replace(plain, facts=(replace(first, assumed=first.contribution / 20), *plain.facts[1:]))
+    assert render_text(hardly, verbalize=verbalize) == render_text(plain, verbalize=verbalize)
 
 
 def test_groups_parts_and_counterfactual_are_told(make_full: Callable[..., Explanation], verbalize: Verbalize) -> None:

@@ -81,6 +81,24 @@ def test_sources_are_the_facts_behind_a_cell(zoo: Ontology) -> None:
         matrix.sources(Z + "Zebra", Attribute(Z + "hasPattern", Z + "Spots"))
 
 
+def test_facts_of_groups_that_were_not_asked_for_are_behind_no_cell() -> None:
+    ontology = parse_ontology(f"""@prefix : <{Z}> . @prefix owl: <http://www.w3.org/2002/07/owl#> .
+        @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+        :shape a owl:ObjectProperty . :Animal a owl:Class . :Round a owl:Thing .
+        :Hare a owl:Class ; rdfs:subClassOf :Animal ; :shape :Lean .
+        :Toad a owl:Class ; rdfs:subClassOf :Animal ; :shape :Round .
+        [] a owl:NegativePropertyAssertion ;
+            owl:sourceIndividual :Hare ; owl:assertionProperty :shape ; owl:targetIndividual :Round .""")
+    round = Attribute(Z + "shape", Z + "Round")
+    everything, positive = (
+        class_attributes(ontology, (Z + "Hare", Z + "Toad"), facts=facts) for facts in (["properties"], ["attributes"])
+    )
+    (denied,) = everything.sources(Z + "Hare", round)
+    assert denied.polarity == "negative"
+    (because,) = positive.sources(Z + "Hare", round)
+    assert (because.polarity, because.object) == ("positive", Z + "Lean")
+
+
 def test_a_conflict_is_half_and_reported() -> None:
     text = (
         GOLDEN / "zoo.ttl"
