@@ -1,8 +1,8 @@
 """Are explanations faithful, over several runs; and what do they cost?
 
 Of runs (of several seeds, which are compared with each other too), the table of `kgzsl verify`: how many passed each
-check, and the mean and standard deviation of every figure over the runs, also written to
-`benchmarks/results/explain.csv`.
+check, and the mean and standard deviation of every figure over the runs, with `--out` also written to a file
+(`benchmarks/results/explain-*.csv`).
 
 With `--boxes`, how far the boxes of grounding maps overlap with the parts of creatures, on training images.
 
@@ -16,7 +16,7 @@ open, `benchmarks/surveying.py` measures.
 
 Usage::
 
-    python benchmarks/explain.py runs/creatures/seed-0 runs/creatures/seed-1 --images 200 --method margin
+    python benchmarks/explain.py runs/creatures/seed-0 runs/creatures/seed-1 --images 200 --method margin --out table.csv
     python benchmarks/explain.py runs/creatures/seed-0 --boxes
     python benchmarks/explain.py runs/creatures/seed-0 --costs
     python benchmarks/explain.py --facts 100,400
@@ -57,7 +57,6 @@ from kgzsl.ontology import Edit, Fact, edited
 from kgzsl.semantics import class_attributes
 from kgzsl.train.run import parse_config
 
-RESULTS = Path(__file__).parent / "results" / "explain.csv"
 CLASSES, PROPERTIES, FILLERS, IMAGES, SIDE = 60, 50, 4, 3, 32
 """Of the made-up world: classes, the last two unseen; properties at most; fillers to choose from for each fact; images
 of each class; their side."""
@@ -76,7 +75,7 @@ def main() -> None:
     parser.add_argument("--costs", action="store_true", help="what one image takes, and no checks")
     parser.add_argument("--boxes", action="store_true", help="how far boxes overlap with parts, by where maps are cut")
     parser.add_argument("--facts", default="", metavar="N,...", help="costs in made-up worlds of so many facts")
-    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--out", type=Path, help="the table as a file")
     arguments = parser.parse_args()
     runs = [api.load_run(folder) for folder in arguments.runs]
     if arguments.costs:
@@ -96,13 +95,14 @@ def main() -> None:
 # ---- faithfulness --------------------------------------------------------------------
 
 
-def verified(found: Sequence[api.Verification], out: Path) -> None:
+def verified(found: Sequence[api.Verification], out: Path | None) -> None:
     """Every check over the runs, printed and written."""
     rows = summary(found)
-    with out.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    if out is not None:
+        with out.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
     lines: dict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for row in rows:
         spread = f" ± {row['std']:.3f}" if row["std"] != "" else ""
