@@ -16,7 +16,7 @@ open, `benchmarks/surveying.py` measures.
 
 Usage::
 
-    python benchmarks/explain.py runs/creatures/seed-0 runs/creatures/seed-1 --images 200 --method margin --out table.csv
+    python benchmarks/explain.py runs/creatures/seed-0 runs/creatures/seed-1 --images 200 --out table.csv
     python benchmarks/explain.py runs/creatures/seed-0 --boxes
     python benchmarks/explain.py runs/creatures/seed-0 --costs
     python benchmarks/explain.py --facts 100,400
