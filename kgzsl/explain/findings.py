@@ -31,7 +31,7 @@ REASONS: Mapping[str, str] = {
     "not seen": "images of the true class do not bear the difference out",
     "closed": "closed by the gate: images of held-out classes did not bear it out",
     "states": "the model is told states of classes alone, and no fact by itself",
-    "not told": "the run is not told of its property (semantics.facts)",
+    "not told": "the run uses no facts of its kind (semantics.facts)",
     "literal": "a literal that is in no column",
     "all alike": "all classes of the run agree in it",
     "rivals alike": "every class that it was held against agrees in it",

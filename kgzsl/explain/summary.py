@@ -265,6 +265,8 @@ def _reason(survey: Survey, fact: Fact, pairs: Collection[tuple[int, int]]) -> s
     table, column = survey.attributes, survey.told.column_of(fact)
     if column is None and fact.object not in survey.ontology.index:
         return "literal"
+    if not table.tells(fact):
+        return "not told"
     if column is None:
         return "more specific" if survey.told.has(fact.predicate) else "not told"
     if table.silent:

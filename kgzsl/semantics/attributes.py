@@ -135,6 +135,11 @@ class ClassAttributes:
             self._told[cell] = self._sources(cell, class_iri, attribute)
         return self._told[cell]
 
+    def tells(self, fact: Fact) -> bool:
+        """Whether the groups that the matrix is made of have a fact of the ontology."""
+        row = self.ontology.find(fact)
+        return row is not None and bool(self._in_groups(self.ontology)[row])
+
     @cached_property
     def _told(self) -> dict[tuple[int, int], tuple[Fact, ...]]:
         return {}
