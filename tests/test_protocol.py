@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import multiprocessing
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -255,10 +256,34 @@ def test_at_once_is_the_same_as_one_after_the_other(toys: Any, tmp_path: Path) -
             assert same(alone.folder.checkpoint, folder / "checkpoint.safetensors")
     finally:
         torch.set_num_threads(threads)
-    wrong = toys.config(train={"lr": 1e30})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_run_that_fails_ends_all(toys: Any, tmp_path: Path, jobs: int) -> None:
+    runs = api.runs_of_seeds(toys.config(train={"lr": 1e30}), tmp_path, range(4))
     with pytest.raises(Exception, match="the loss is") as caught:
-        api.fit_at_once(api.runs_of_seeds(wrong, tmp_path / "wrong", [0, 1]), jobs=2)
+        api.fit_at_once(runs, jobs=jobs)
     assert type(caught.value).__name__ == "TrainingError"
+    assert "in fit" in caught.value.__notes__[0]  # where it was
+    assert not multiprocessing.active_children()
+    assert not (tmp_path / "seed-3").exists()  # never begun
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_is_told_of(toys: Any, tmp_path: Path) -> None:
+    runs = api.runs_of_seeds(toys.config(train={"epochs": 10_000}), tmp_path, [0, 1])
+    killed: list[Any] = []
+
+    def kill() -> None:
+        if not killed and (children := multiprocessing.active_children()):
+            killed.append(children[0])
+            children[0].kill()
+
+    with pytest.raises(RunError, match="the process that trained is gone"):
+        api.fit_at_once(runs, jobs=1, tick=kill)
+    assert killed
+    assert not multiprocessing.active_children()
 
 
 def test_reports_are_read_where_they_are(kept: Any, toys: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import traceback
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,38 +68,51 @@ def fit_at_once(
         jobs: how many at the same time, 1 or more.
         done: called with the folder of each that is complete.
         tick: called twice a second while they train.
+
+    Raises:
+        RunError: a process was killed.
+        KgzslError: what went wrong in the first that failed.
     """
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        jobs,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_prepare,
-        initargs=(threads,),
-        max_tasks_per_child=1,  # none inherits memory, whose peak is reported, or random state of another
-    )
-    waiting: dict[Future[None], Path] = {}
+    context = multiprocessing.get_context("spawn")
+    waiting, going = dict(runs), dict[Path, tuple[Connection, SpawnProcess]]()
     try:
-        waiting = {pool.submit(_fit, config, folder): folder for folder, config in runs.items()}
-        going = set(waiting)
-        while going:
-            ended, going = wait(going, timeout=0.5, return_when=FIRST_COMPLETED)
+        while waiting or going:
+            while waiting and len(going) < jobs:
+                folder, config = next(iter(waiting.items()))
+                ours, theirs = context.Pipe(duplex=False)
+                process = context.Process(target=_fit, args=(config, folder, theirs, threads))
+                process.start()
+                theirs.close()  # else its end would not be heard of
+                going[folder] = ours, process
+                del waiting[folder]
+            ready = wait([ours for ours, _ in going.values()], timeout=0.5)
+            for folder, (ours, process) in list(going.items()):
+                if ours in ready:
+                    _outcome(ours, folder)
+                    process.join()
+                    del going[folder]
+                    done(folder)
             tick()
-            for future in ended:
-                future.result()
-                done(waiting[future])
-    except BaseException:
-        for future in waiting:
-            future.cancel()
-        for process in set(multiprocessing.active_children()) - before:
-            process.terminate()
-        raise
     finally:
-        pool.shutdown()
+        for _, process in going.values():
+            process.terminate()
+            process.join()
 
 
-def _prepare(threads: int) -> None:
-    """In a process of its own: interrupts are the business of the one that started it."""
+def _outcome(ended: Connection, folder: Path) -> None:
+    """Nothing, if the training of a run went well; else what went wrong is raised."""
+    try:
+        error = ended.recv()
+    except EOFError:
+        fix = "call again, it goes on; if it was killed for memory, with fewer at once (--jobs)"
+        raise RunError(Problem("the process that trained is gone", file=folder, fix=fix)) from None
+    if error is not None:
+        raise error
+
+
+def _fit(config: RunConfig, folder: Path, told: Connection, threads: int) -> None:
+    """In a process of its own, where interrupts are the business of the one that started it; a run does not travel."""
     import signal
 
     import torch
@@ -105,11 +120,13 @@ def _prepare(threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(threads)
-
-
-def _fit(config: RunConfig, folder: Path) -> None:
-    """In a process of its own; a run does not travel."""
-    fit(config, folder)
+    try:
+        fit(config, folder)
+    except Exception as error:
+        error.add_note(traceback.format_exc())  # where it was; its own does not travel
+        told.send(error)
+    else:
+        told.send(None)
 
 
 def run_folders(paths: Iterable[str | Path]) -> tuple[Path, ...]:
