@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 from kgzsl import api, errors
 from kgzsl.api.asked_again import reordered, under_other_names, under_own_names, with_shuffled_weights
-from kgzsl.api.retraining import Grounds, grounds_of, retrain
+from kgzsl.api.retraining import Grounds, edited_config, grounds_of, retrain
 from kgzsl.api.verifying import _evenly
 from kgzsl.explain.checks import CHECKS, Case, Retrained
 from kgzsl.explain.explanation import Explanation
@@ -294,6 +295,23 @@ def test_nothing_to_take_away_is_a_reason(toy_run: Any, tmp_path: Path) -> None:
     told = retrain(toy_run, (), folder=tmp_path, seeds=1, jobs=1, progress=lambda *step: None)
     assert isinstance(told, str)
     assert not list(tmp_path.iterdir())
+
+
+def test_terms_that_the_ontology_only_links_to_are_no_classes_of_an_edited_one(tmp_path: Path) -> None:
+    """K-ZSL's classes are the same as terms of ConceptNet, which have their names."""
+    (tmp_path / "config.toml").write_text('[ontology]\nfiles = ["zoo.ttl"]\nprofile = "kzsl"\n')
+    prefixes = "@prefix : <http://z/#> . @prefix cn: <http://cn/#> . @prefix owl: <http://www.w3.org/2002/07/owl#> ."
+    facts = """:n1 :p :a1, :a2 ; rdfs:label "Horse" ; owl:sameAs cn:horse . :n2 :p :a2 ; rdfs:label "Zebra" .
+        :a1 rdfs:label "mane" . :a2 rdfs:label "stripes" . cn:horse rdfs:label "horse" ; cn:likes cn:hay ."""
+    rdfs = "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> ."
+    ontology = parse_ontology(f"{prefixes} {rdfs} {facts}", profile="kzsl").entail()
+    stub: Any = SimpleNamespace(folder=SimpleNamespace(path=tmp_path), ontology=ontology)
+    (fact,) = ontology.facts("http://z/#n2", "http://z/#p")
+    config = edited_config(stub, Edit(remove=(fact,)), tmp_path / "edited")
+    again = api.load_ontology(*config.ontology.files, profile=config.ontology.profile)
+    assert again.resolve("horse") == "http://z/#n1"
+    assert again.classes == ontology.classes
+    assert not again.facts("http://z/#n2", "http://z/#p")
 
 
 def test_what_training_afresh_gave_is_judged(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

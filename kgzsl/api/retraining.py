@@ -18,6 +18,7 @@ from kgzsl.api.records import Run
 from kgzsl.api.sources import load_ontology, strengths_source
 from kgzsl.api.worlds import RunWorlds
 from kgzsl.ontology import PROFILES, Edit, Fact, Ontology, edited
+from kgzsl.ontology.axioms import is_anonymous
 from kgzsl.ontology.columns import FactColumns
 from kgzsl.ontology.export import to_turtle
 from kgzsl.ontology.profile import dump
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from kgzsl.explain.checks import Case, Retrained
     from kgzsl.train.run import RunConfig
 
-__all__ = ["Grounds", "grounds_of", "retrain"]
+__all__ = ["Grounds", "edited_config", "grounds_of", "retrain"]
 
 CHANGED = 5
 """Classes whose facts are changed, at most; as many others are given them."""
@@ -128,7 +129,7 @@ def retrain(
         ("grafted-random", "random", True),
     ):
         settings[name] = _together([one.edit(part, graft=graft) for one in grounds], run.ontology)
-    configs = {name: _config(run, change, folder) for name, change in settings.items()}
+    configs = {name: edited_config(run, change, folder) for name, change in settings.items()}
     if not _same(run, configs["full"]):
         return "the ontology says something else when it is written down and read again"
     waiting: dict[Path, RunConfig] = {}
@@ -163,14 +164,14 @@ def _together(edits: Sequence[Edit], ontology: Ontology) -> Edit:
     return Edit(remove, tuple(fact for fact in add if ontology.find(fact) is None))
 
 
-def _config(run: Run, change: Edit, folder: Path) -> RunConfig:
-    """The run's configuration on its ontology with a change, which is written down."""
+def edited_config(run: Run, change: Edit, folder: Path) -> RunConfig:
+    """A run's configuration on its ontology with a change, which is written down in a folder."""
     from kgzsl.train.checkpoint import write_text
     from kgzsl.train.run import read_config
 
     config = read_config(run.folder.path / "config.toml")
     ontology = edited(run.ontology, change)
-    stated = np.flatnonzero(ontology.columns.source >= 0)
+    stated = np.flatnonzero((ontology.columns.source >= 0) & ~_leading_out(ontology))
     asserted = replace(ontology, columns=FactColumns(*ontology.columns.take(stated)), derived=None)
     text = to_turtle(asserted)
     folder.mkdir(parents=True, exist_ok=True)
@@ -187,6 +188,14 @@ def _config(run: Run, change: Edit, folder: Path) -> RunConfig:
         data=replace(config.data, decoys=0.0),
         semantics=replace(config.semantics, strengths=strengths_source(config)),
     )
+
+
+def _leading_out(ontology: Ontology) -> np.ndarray:
+    """Bool (fact,): links to terms of other vocabularies, which would be read as classes of this one."""
+    c, own = ontology.columns, {*ontology.classes, *ontology.attributes, *ontology.properties}
+    links = np.array([term in ontology.profile.identity for term in ontology.terms], dtype=bool)
+    out = np.array([term not in own and not is_anonymous(term) for term in ontology.terms], dtype=bool)
+    return links[c.predicate] & out[c.object]
 
 
 def _same(run: Run, config: RunConfig) -> bool:

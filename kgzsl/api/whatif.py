@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from kgzsl.api.asking import ask, verbalizer
 from kgzsl.api.records import Listener, Run
+from kgzsl.api.retraining import edited_config
 from kgzsl.api.training import fit
 from kgzsl.api.worlds import RunWorlds
 from kgzsl.errors import ConfigError, KgzslError, Problem
 from kgzsl.ontology import Edit, Fact, Ontology, checked
-from kgzsl.ontology.export import write_turtle
 from kgzsl.ontology.statement import parse_statement
 from kgzsl.ontology.vocabulary import RDFS
 
@@ -116,7 +116,7 @@ def what_if(
     lost, won = (_said(run.ontology, [a[key] for key in sorted(a.keys() - b.keys())]) for a, b in (facts, facts[::-1]))
     retrained, folder = None, None
     if retrain:
-        fresh = _retrained(run, ontology, edit, listener)
+        fresh = _retrained(run, edit, listener)
         folder = str(fresh.folder.path)
         again = ask(fresh, image, speaking_for=question.classes[0], against=question.classes[1])
         retrained = _standing(fresh, again.scores, [fresh.space.classes.index(iri) for iri in question.classes])
@@ -174,14 +174,8 @@ def _said(ontology: Ontology, facts: Sequence[Fact]) -> tuple[str, ...]:
     return tuple(f"{ontology.label(f.subject)} {say(f)}" for f in told)
 
 
-def _retrained(run: Run, ontology: Ontology, edit: Edit, listener: Listener | None) -> Run:
+def _retrained(run: Run, edit: Edit, listener: Listener | None) -> Run:
     """A run of the same settings on the edited ontology, kept in the folder of the run."""
     keys = sorted((*fact.key, kind) for kind in ("remove", "add") for fact in getattr(edit, kind))
-    name = hashlib.sha256(repr(keys).encode()).hexdigest()[:12]
-    folder = run.folder.path / f"whatif-{name}"
-    folder.mkdir(exist_ok=True)
-    file = folder / "ontology.ttl"
-    write_turtle(ontology, file, force=True)
-    own = replace(run.config.ontology, files=(str(file.resolve()),), profile="owl")
-    data = replace(run.config.data, decoys=0, split=str((run.folder.path / "split.json").resolve()))
-    return fit(replace(run.config, ontology=own, data=data), folder / "run", listener=listener)
+    folder = run.folder.path / f"whatif-{hashlib.sha256(repr(keys).encode()).hexdigest()[:12]}"
+    return fit(edited_config(run, edit, folder), folder / "run", listener=listener)

@@ -39,8 +39,8 @@ def to_turtle(ontology: Ontology) -> str:
 
     A positive fact becomes ``subClassOf [some]`` (``[value]`` for a literal or an individual),
     a negative one ``subClassOf [complementOf ...]``: read under the owl profile, the same
-    facts come back, all of them asserted. Only links out to terms that the ontology does not
-    describe (K-ZSL's ``sameAs``) are written, but not read by that profile.
+    facts come back, all of them asserted. Where links lead out to terms that the ontology does not
+    describe (K-ZSL's ``sameAs``), that profile reads those as classes, too.
 
     Example:
         >>> from kgzsl.ontology import parse_ontology
