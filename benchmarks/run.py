@@ -146,7 +146,13 @@ def _run_all(jobs: list[Job], *, at_once: int, resume: bool) -> list[Row]:
 
         for folder in there:
             done(folder)
-        api.fit_at_once({f: c for f, c in runs.items() if f not in there}, jobs=at_once, done=done)
+        left = {folder: config for folder, config in runs.items() if folder not in there}
+        if at_once > 1:
+            api.fit_at_once(left, jobs=at_once, done=done)
+        else:  # short runs would take longer to start a process each
+            for folder, config in left.items():
+                api.fit(config, folder)
+                done(folder)
     return [row for folder in runs for row in rows[folder]]
 
 
