@@ -50,6 +50,14 @@ def test_all_of_it_trains_and_comes_back(fused: api.Run) -> None:
     assert api.evaluate(again).semantics == "KG properties and hierarchy by attributes, prompt, kge, gnn (words)"
 
 
+@pytest.mark.parametrize("name", ["ESZSL", "ridge"])
+def test_baselines_are_told_what_the_run_is_told(fused: api.Run, name: str) -> None:
+    report = api.baseline(fused, name)
+    assert 0 <= report.H <= 1
+    alone = replace(fused, attributes=replace(fused.attributes, states={}))
+    assert api.baseline(alone, name).trainable < report.trainable
+
+
 def test_every_source_is_trained_and_counts(fused: api.Run) -> None:
     model: Any = fused.model
     assert all(bool(sight.weight.abs().sum() > 0) for sight in model.sights.values())

@@ -174,6 +174,9 @@ def baseline(run: Run, name: str, *, listener: Listener | None = None) -> ZeroSh
     if name not in BASELINES:
         raise ConfigError(Problem(f"no baseline {name!r}", expected=f"one of {', '.join(BASELINES)}"))
     started = time.perf_counter()
+    # Of a graph network, which only the run's model has, the states are the numbers of nodes.
+    states = {source: table for source, table in run.attributes.states.items() if source != "gnn"}
+    run = replace(run, attributes=replace(run.attributes, states=states))
     data = dataset_of(run, listener)
     fitted = _eszsl(run, data) if name == "ESZSL" else _ridge(run, data, pixels=name == "pixel ridge")
     return _report(
@@ -205,7 +208,11 @@ def _eszsl(run: Run, data: Dataset) -> _Fitted:
     from kgzsl.train.baselines.closed_form import fit_eszsl
 
     array = data.images.array
-    model = AttributeClassifier(_mean_token(run, array), attributes=len(run.attributes.attributes))
+    table = run.attributes
+    dims = {source: states.shape[1] for source, states in table.states.items()}
+    model = AttributeClassifier(
+        _mean_token(run, array), attributes=len(table.attributes), states=dims, silent=table.silent
+    )
     facts = fit_protocol(model, run.config, data, method=fit_eszsl)
     test = array[data.images.parts != "trainval"]
     count = sum(p.numel() for p in model.parameters())
