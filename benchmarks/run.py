@@ -149,7 +149,7 @@ def _run_all(jobs: list[Job], *, at_once: int, resume: bool) -> list[Row]:
         left = {folder: config for folder, config in runs.items() if folder not in there}
         if at_once > 1:
             api.fit_at_once(left, jobs=at_once, done=done)
-        else:  # short runs would take longer to start a process each
+        else:  # short runs take less than starting a process; the peak memory told of one is that of all before it, too
             for folder, config in left.items():
                 api.fit(config, folder)
                 done(folder)

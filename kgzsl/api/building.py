@@ -23,7 +23,7 @@ from kgzsl.ontology.asserted import asserted_by
 from kgzsl.semantics import ClassAttributes, attribute_phrases, class_prompt, template
 
 if TYPE_CHECKING:
-    from kgzsl.model.baselines import BaselineClassifier
+    from kgzsl.model.baselines import AttributeClassifier, BaselineClassifier, MeanToken
     from kgzsl.model.class_states import ClassStates
     from kgzsl.model.classifier import ZeroShotClassifier
     from kgzsl.model.graph_states import GraphInputs
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ASSERTED",
     "STRENGTHS",
+    "attribute_classifier",
     "build_baseline",
     "build_model",
     "compat_method",
@@ -198,7 +199,7 @@ def build_baseline(
     """
     import torch
 
-    from kgzsl.model.baselines import AttributeClassifier, GivenTokens, MeanToken, NamedClassifier
+    from kgzsl.model.baselines import GivenTokens, MeanToken, NamedClassifier
     from kgzsl.model.image_encoder import PixelEncoder
 
     if config.model.kind.startswith("clip"):
@@ -212,9 +213,16 @@ def build_baseline(
     else:
         images = MeanToken(GivenTokens(), width=channels)
     if config.model.kind in ATTRIBUTE_BASELINES:
-        dims = {source: table.shape[1] for source, table in attributes.states.items()}
-        return AttributeClassifier(images, attributes=len(attributes.attributes), states=dims, silent=attributes.silent)
+        return attribute_classifier(images, attributes)
     return NamedClassifier(images, classes=(*split.seen, *split.unseen))
+
+
+def attribute_classifier(images: MeanToken, attributes: ClassAttributes) -> AttributeClassifier:
+    """A classifier of as many attributes and states as describe the classes, on features of images."""
+    from kgzsl.model.baselines import AttributeClassifier
+
+    dims = {source: table.shape[1] for source, table in attributes.states.items()}
+    return AttributeClassifier(images, attributes=len(attributes.attributes), states=dims, silent=attributes.silent)
 
 
 def need_baseline(config: RunConfig) -> None:

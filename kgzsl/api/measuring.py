@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kgzsl.api.baselines import features_of, fit_protocol, semantics_of
-from kgzsl.api.building import is_frozen
+from kgzsl.api.building import attribute_classifier, is_frozen
 from kgzsl.api.knowledge import attributes_used, facts_used
 from kgzsl.api.records import Dataset, Listener, Run
 from kgzsl.api.scoring import held_out_images, metrics_of, scores_of
@@ -204,15 +204,10 @@ class _Fitted:
 
 def _eszsl(run: Run, data: Dataset) -> _Fitted:
     """ESZSL on a run's image encoder as it is."""
-    from kgzsl.model.baselines import AttributeClassifier
     from kgzsl.train.baselines.closed_form import fit_eszsl
 
     array = data.images.array
-    table = run.attributes
-    dims = {source: states.shape[1] for source, states in table.states.items()}
-    model = AttributeClassifier(
-        _mean_token(run, array), attributes=len(table.attributes), states=dims, silent=table.silent
-    )
+    model = attribute_classifier(_mean_token(run, array), run.attributes)
     facts = fit_protocol(model, run.config, data, method=fit_eszsl)
     test = array[data.images.parts != "trainval"]
     count = sum(p.numel() for p in model.parameters())
