@@ -132,10 +132,13 @@ def retrain(
     configs = {name: edited_config(run, change, folder) for name, change in settings.items()}
     if not _same(run, configs["full"]):
         return "the ontology says something else when it is written down and read again"
-    waiting: dict[Path, RunConfig] = {}
     places = {name: folder / f"{name}-{Path(c.ontology.files[0]).stem[-8:]}" for name, c in configs.items()}
-    for name, config in configs.items():
-        waiting |= runs_of_seeds(config, places[name], range(seeds))
+    waiting = {
+        path: own
+        for seed in range(seeds)  # seed by seed: a killed check has whole ones
+        for name, config in configs.items()
+        for path, own in runs_of_seeds(config, places[name], [seed]).items()
+    }
     total = len(configs) * seeds
     done = [total - len(waiting)]
     progress("training afresh", done[0], total)
