@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-# Four OpenMP threads on two cores only spin; respect what the user set.
+# Nothing is fetched from a hub, unless the user says otherwise.
 export HF_HUB_OFFLINE ?= 1
 
 .PHONY: demo test test-slow lint types format install clean
