@@ -180,7 +180,7 @@ class Xlsa17:
         random = np.random.default_rng(0)
         features = self.splits()["original_att"][:, labels] / 50
         features = np.concatenate([features, np.zeros((10, len(labels)))])
-        files = [f"/published/work/toys//JPEGImages/{self.classes[c]}/{k % 8}.png" for k, c in enumerate(labels)]
+        files = [f"/published/toys//JPEGImages/{self.classes[c]}/{k % 8}.png" for k, c in enumerate(labels)]
         return {
             "features": features + random.random(features.shape),
             "labels": labels[:, None].astype(np.float64) + 1,

@@ -133,12 +133,9 @@ def retrain(
     if not _same(run, configs["full"]):
         return "the ontology says something else when it is written down and read again"
     places = {name: folder / f"{name}-{Path(c.ontology.files[0]).stem[-8:]}" for name, c in configs.items()}
-    waiting = {
-        path: own
-        for seed in range(seeds)  # seed by seed: a killed check has whole ones
-        for name, config in configs.items()
-        for path, own in runs_of_seeds(config, places[name], [seed]).items()
-    }
+    waiting: dict[Path, RunConfig] = {}
+    for name, config in configs.items():
+        waiting |= runs_of_seeds(config, places[name], range(seeds))
     total = len(configs) * seeds
     done = [total - len(waiting)]
     progress("training afresh", done[0], total)
@@ -147,7 +144,8 @@ def retrain(
         done[0] += 1
         progress("training afresh", done[0], total)
 
-    fit_at_once(waiting, jobs=jobs, done=count)
+    seed_by_seed = sorted(waiting.items(), key=lambda one: one[1].train.seed)  # a killed check has whole seeds
+    fit_at_once(dict(seed_by_seed), jobs=jobs, done=count)
     labels = [run.ontology.label(one.iri) for one in grounds]
 
     def accuracy(name: str, seed: int) -> float:
